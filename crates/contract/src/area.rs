@@ -1,0 +1,217 @@
+//! The shared statistics area of a process group: a sealed memfd that parent, httpd children, leader and workers map.
+//!
+//! It is also how a request finds a free thread: [`Slot::try_reserve`]. Everything in it can be written by the
+//! group's user, so no reader trusts a value: numbers of slots and threads come from the settings, pids and lengths
+//! are only ever compared or clamped. A group with nonsense in its area harms itself alone.
+//!
+//! The reservation rule: `reserved` counts threads that run a request plus requests on their way to the slot's
+//! threads (a ticket in the slot's socket, or a request on a kept connection). A child reserves before it sends to a
+//! slot; a thread reserves before it takes from the overflow; the thread that ends a request releases, unless it
+//! goes on with the overflow. It never exceeds `threads`, so behind each reservation is an idle thread.
+
+use std::ffi::c_void;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicI32, AtomicU8, AtomicU32, AtomicU64, Ordering::SeqCst};
+
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fstat, ftruncate, memfd_create};
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+
+/// How many ends of workers are remembered.
+const EXITS: usize = 32;
+/// Longest reason of a failed start that is kept, in bytes.
+pub const REASON: usize = 1000;
+
+/// Whether the group can serve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum State {
+    /// No worker has come up yet; requests wait.
+    Starting = 0,
+    /// At least one worker came up at the last attempt.
+    Running = 1,
+    /// The last attempt to start failed and none is serving: requests get 503 with [`Group::failure`].
+    Failing = 2,
+}
+
+/// What belongs to the group as a whole.
+#[repr(C, align(64))]
+#[derive(Debug)]
+pub struct Group {
+    /// Tickets in the overflow: counted up before one is sent, down by the thread that takes it.
+    pub queued: AtomicU32,
+    state: AtomicU32,
+    failure_length: AtomicU32,
+    failure: [AtomicU8; REASON],
+    exit_next: AtomicU32,
+    exits: [Exit; EXITS],
+}
+
+#[repr(C)]
+#[derive(Debug)]
+struct Exit {
+    pid: AtomicU32,
+    status: AtomicI32,
+}
+
+/// One place for a worker process.
+#[repr(C, align(64))]
+#[derive(Debug)]
+pub struct Slot {
+    /// 1 while the worker wants new requests.
+    pub accepting: AtomicU32,
+    /// See the module's reservation rule.
+    pub reserved: AtomicU32,
+    /// Threads that run a request.
+    pub busy: AtomicU32,
+    /// The worker's process id; 0 when the slot is free.
+    pub pid: AtomicU32,
+    /// The generation (httpd's) of the leader that owns the worker.
+    pub generation: AtomicU32,
+    /// Requests ended by this worker.
+    pub requests: AtomicU64,
+}
+
+impl Group {
+    /// Whether the group can serve.
+    pub fn state(&self) -> State {
+        match self.state.load(SeqCst) {
+            1 => State::Running,
+            2 => State::Failing,
+            _ => State::Starting,
+        }
+    }
+
+    /// Publishes the state.
+    pub fn set_state(&self, state: State) {
+        self.state.store(state as u32, SeqCst);
+    }
+
+    /// Publishes why the last start failed; call it before [`Group::set_state`].
+    pub fn set_failure(&self, reason: &str) {
+        let mut length = 0;
+        for (cell, byte) in self.failure.iter().zip(reason.bytes()) {
+            cell.store(byte, SeqCst);
+            length += 1;
+        }
+        self.failure_length.store(length, SeqCst);
+    }
+
+    /// Why the last start failed; printable text, whatever the area holds.
+    pub fn failure(&self) -> String {
+        let length = (self.failure_length.load(SeqCst) as usize).min(REASON);
+        let bytes: Vec<u8> = self.failure.iter().take(length).map(|cell| cell.load(SeqCst)).collect();
+        String::from_utf8_lossy(&bytes).chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    }
+
+    /// Remembers the wait status (wait(2)) with which a worker ended.
+    pub fn record_exit(&self, pid: u32, status: i32) {
+        let next = self.exit_next.fetch_add(1, SeqCst) as usize % EXITS;
+        if let Some(exit) = self.exits.get(next) {
+            exit.status.store(status, SeqCst);
+            exit.pid.store(pid, SeqCst);
+        }
+    }
+
+    /// The wait status with which worker `pid` ended, once the leader has seen it.
+    pub fn exit_of(&self, pid: u32) -> Option<i32> {
+        let exit = self.exits.iter().find(|exit| exit.pid.load(SeqCst) == pid)?;
+        Some(exit.status.load(SeqCst))
+    }
+}
+
+impl Slot {
+    /// Reserves one of the worker's `threads`, if it wants requests and one is free.
+    pub fn try_reserve(&self, threads: u32) -> bool {
+        if self.accepting.load(SeqCst) == 0 || !self.reserve(threads) {
+            return false;
+        }
+        // A worker that drains clears `accepting` first and then looks at `reserved`: one of the two sees the other.
+        if self.accepting.load(SeqCst) == 0 {
+            self.release();
+            return false;
+        }
+        true
+    }
+
+    /// Reserves a thread whether or not the worker wants requests; for its own threads that take from the overflow.
+    pub fn reserve(&self, threads: u32) -> bool {
+        self.reserved.fetch_update(SeqCst, SeqCst, |n| (n < threads).then_some(n + 1)).is_ok()
+    }
+
+    /// Gives a reservation back; never below zero, whatever somebody has written there.
+    pub fn release(&self) {
+        let _ = self.reserved.fetch_update(SeqCst, SeqCst, |n| n.checked_sub(1));
+    }
+
+    /// Makes the slot free for another worker.
+    pub fn clear(&self) {
+        self.accepting.store(0, SeqCst);
+        self.reserved.store(0, SeqCst);
+        self.busy.store(0, SeqCst);
+        self.requests.store(0, SeqCst);
+        self.pid.store(0, SeqCst);
+    }
+}
+
+/// A mapping of the area.
+#[derive(Debug)]
+pub struct Area {
+    base: NonNull<c_void>,
+    slots: usize,
+}
+
+// SAFETY: the mapping holds atomics only and lives as long as the `Area`.
+unsafe impl Send for Area {}
+// SAFETY: as above.
+unsafe impl Sync for Area {}
+
+impl Area {
+    fn size(slots: usize) -> usize {
+        size_of::<Group>() + slots * size_of::<Slot>()
+    }
+
+    /// Makes an area, all zero, whose size nobody can change any more (a shrunk file would kill its readers with
+    /// SIGBUS, so it is sealed).
+    pub fn create(slots: usize) -> io::Result<(Self, OwnedFd)> {
+        let file = memfd_create("mod_wsgi", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
+        ftruncate(&file, Self::size(slots) as u64)?;
+        fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
+        Ok((Self::map(file.as_fd(), slots)?, file))
+    }
+
+    /// Maps an area made for `slots` slots.
+    pub fn map(file: impl AsFd, slots: usize) -> io::Result<Self> {
+        let size = Self::size(slots);
+        if fstat(file.as_fd())?.st_size as u64 != size as u64 {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "statistics area has another size"));
+        }
+        let access = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: a new mapping at an address of the kernel's choice; it aliases nothing.
+        let base = unsafe { mmap(std::ptr::null_mut(), size, access, MapFlags::SHARED, file, 0) }?;
+        let base = NonNull::new(base).ok_or(io::ErrorKind::OutOfMemory)?;
+        Ok(Self { base, slots })
+    }
+
+    /// What belongs to the group as a whole.
+    pub fn group(&self) -> &Group {
+        // SAFETY: the mapping starts with a `Group`, is page-aligned, and any bytes are a valid `Group` of atomics.
+        unsafe { self.base.cast::<Group>().as_ref() }
+    }
+
+    /// All slots.
+    pub fn slots(&self) -> &[Slot] {
+        // SAFETY: `map` checked that the mapping is longer than a `Group`.
+        let first = unsafe { self.base.byte_add(size_of::<Group>()) };
+        // SAFETY: `map` checked that `slots` of them follow; `Group`'s size is a multiple of their alignment.
+        unsafe { std::slice::from_raw_parts(first.cast::<Slot>().as_ptr(), self.slots) }
+    }
+}
+
+impl Drop for Area {
+    fn drop(&mut self) {
+        // SAFETY: our own mapping with its own size; no borrow outlives `self`.
+        let _ = unsafe { munmap(self.base.as_ptr(), Self::size(self.slots)) };
+    }
+}

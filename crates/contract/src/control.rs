@@ -1,0 +1,90 @@
+//! Messages between parent, leader and workers, as JSON over a control socket (`SOCK_SEQPACKET`, one message a
+//! packet): rare, small, and readable in a trace.
+
+use std::io::IoSlice;
+use std::os::fd::AsFd;
+
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::launch::Target;
+use crate::ticket::{receive_with, send_with};
+
+/// Longest message in bytes.
+const LIMIT: usize = 128 << 10;
+
+/// What the httpd parent, or the leader of the next generation, says to a leader.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToLeader {
+    /// Parent: the configuration that made you is gone. Serve on; unless adopted within 60 s, drain and exit.
+    Release,
+    /// Parent: the new configuration still has your group.
+    Adopt,
+    /// Next leader: tell me what your workers have loaded (answered with [`FromLeader::Loaded`]).
+    WhatIsLoaded,
+    /// Next leader: my workers serve. Let yours finish and exit.
+    Drain,
+}
+
+/// What a leader answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FromLeader {
+    /// What the workers have loaded.
+    Loaded(Vec<Target>),
+}
+
+/// What a leader says to a worker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToWorker {
+    /// Take requests now (sent after [`FromWorker::Ready`], so that the leader decides when new code serves).
+    Accept,
+    /// Take no new requests, finish all that you have, then exit. No time limit of its own.
+    Drain,
+    /// As `Drain`, and answer requests that are still in your slot with REJECT(reloading).
+    Reload,
+    /// Exit within shutdown-timeout.
+    Stop,
+}
+
+/// What a worker says to its leader.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FromWorker {
+    /// Python runs and what had to be imported has been (or was logged as failed).
+    Ready {
+        /// Whether everything that had to be imported was.
+        loaded: bool,
+    },
+    /// The first request for this script in this interpreter has loaded it.
+    Loaded(Target),
+    /// A script has changed; I answer REJECT(reloading) and take no more.
+    Changed {
+        /// The script's path.
+        script: String,
+    },
+    /// I cannot serve; I exit after this.
+    Failed {
+        /// Why, and what to change.
+        reason: String,
+    },
+}
+
+/// Sends a message, waiting if the other side is slow. `Err(Errno::PIPE)`: it is gone.
+pub fn send(socket: impl AsFd, message: &impl Serialize) -> Result<(), Errno> {
+    let bytes = serde_json::to_vec(message).map_err(|_| Errno::INVAL)?;
+    send_with(socket.as_fd(), &[IoSlice::new(&bytes)], &[], SendFlags::empty()).map(drop)
+}
+
+/// Receives a message without waiting. `Ok(None)`: none is there. `Err(Errno::CONNRESET)`: the other side is gone.
+/// A message that is not understood is `Err(Errno::BADMSG)`; the socket stays usable.
+pub fn receive<T: DeserializeOwned>(socket: impl AsFd) -> Result<Option<T>, Errno> {
+    let mut buffer = vec![0; LIMIT];
+    let received = match receive_with(socket.as_fd(), &mut buffer, RecvFlags::DONTWAIT) {
+        Err(Errno::AGAIN) => return Ok(None),
+        other => other?,
+    };
+    match buffer.get(..received.length) {
+        None | Some([]) => Err(Errno::CONNRESET),
+        Some(bytes) => serde_json::from_slice(bytes).map(Some).map_err(|_| Errno::BADMSG),
+    }
+}

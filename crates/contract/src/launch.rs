@@ -1,0 +1,137 @@
+//! The settings that a leader and a worker start with, and where they find their descriptors.
+//!
+//! Both are exec'd with a memfd of JSON on [`SETTINGS_FD`]: a failing start can be repeated by hand with it. Durations
+//! are in the unit of their name; `None` or 0 switches a limit off as the field says. A field is added together with
+//! the machinery that honours it.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// The control socket: of a leader towards the parent, of a worker towards its leader.
+pub const CONTROL_FD: i32 = 3;
+/// The settings, a memfd.
+pub const SETTINGS_FD: i32 = 4;
+/// The statistics area, a memfd ([`crate::area::Area`]).
+pub const AREA_FD: i32 = 5;
+/// The workers' end of the overflow.
+pub const OVERFLOW_FD: i32 = 6;
+/// A worker: its slot. A leader: slot 0; slot *n* is at `SLOT_FD + n`, and after the last slot, if
+/// [`Leader::takes_over`], the parent's end of the previous leader's control socket.
+pub const SLOT_FD: i32 = 7;
+
+/// One script in one interpreter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// The script's path.
+    pub script: PathBuf,
+    /// The application group; empty is the main interpreter.
+    pub application_group: String,
+}
+
+/// What Python and the application see: the same for a daemon group and for embedded mode.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Python {
+    /// The process group's name; empty in embedded mode.
+    pub process_group: String,
+    /// `python-home` or WSGIPythonHome.
+    pub home: Option<PathBuf>,
+    /// Directories for the front of `sys.path`, each through `site.addsitedir`.
+    pub path: Vec<PathBuf>,
+    /// `home=` of a daemon group: goes in front of `path`.
+    pub working_directory: Option<PathBuf>,
+    /// `PYTHON_EGG_CACHE`.
+    pub eggs: Option<PathBuf>,
+    /// Seconds for `sys.setswitchinterval`.
+    pub switch_interval: Option<f64>,
+    /// `-O` level.
+    pub optimize: u32,
+    /// `-W` filters in order.
+    pub warnings: Vec<String>,
+    /// `-B`.
+    pub dont_write_bytecode: bool,
+    /// PYTHONHASHSEED.
+    pub hash_seed: Option<String>,
+    /// WSGICaseSensitivity.
+    pub case_sensitive: bool,
+    /// WSGIRestrictSignal.
+    pub restrict_signal: bool,
+    /// WSGIRestrictStdin.
+    pub restrict_stdin: bool,
+    /// WSGIRestrictStdout.
+    pub restrict_stdout: bool,
+    /// WSGIDestroyInterpreter.
+    pub destroy_interpreter: bool,
+    /// `wsgi.multithread`.
+    pub multithread: bool,
+    /// `wsgi.multiprocess`.
+    pub multiprocess: bool,
+    /// `mod_wsgi.maximum_processes`.
+    pub maximum_processes: u32,
+    /// `mod_wsgi.threads_per_process`.
+    pub threads_per_process: u32,
+    /// httpd's log level for `wsgi` in the server that the group belongs to.
+    pub log_level: u8,
+    /// httpd's version, for `apache.version`.
+    pub httpd_version: (u32, u32, u32),
+    /// Description string of the server, for `apache.description`.
+    pub httpd_description: String,
+    /// The MPM's name, for `apache.mpm_name`.
+    pub mpm_name: String,
+    /// Scripts to load before the first request, in order.
+    pub imports: Vec<Target>,
+}
+
+/// A leader's settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Leader {
+    /// [`crate::VERSION`] of the module that wrote this.
+    pub contract: u32,
+    /// The file of the module that wrote this, for the message about a mismatch.
+    pub module: PathBuf,
+    /// The host library that workers load.
+    pub host: PathBuf,
+    /// The interpreter's executable for workers, already chosen: `<python-home>/bin/python3` or the default.
+    pub interpreter: PathBuf,
+    /// httpd's generation.
+    pub generation: u32,
+    /// Processes to run.
+    pub processes: u32,
+    /// Request threads in each.
+    pub threads: u32,
+    /// Whether the previous leader's control socket is there, see [`SLOT_FD`].
+    pub takes_over: bool,
+    /// The httpd parent's process id.
+    pub httpd_pid: i32,
+    /// The name for `ps`, `%{GROUP}` expanded.
+    pub display_name: Option<String>,
+    /// Stack of the request threads in bytes.
+    pub stack_size: Option<usize>,
+    /// Seconds from the start of a shutdown to the forced exit; 0 is no limit.
+    pub shutdown_timeout: u32,
+    /// Seconds to let requests finish before a restart.
+    pub graceful_timeout: u32,
+    /// Requests after which a worker is replaced; 0 is never.
+    pub maximum_requests: u32,
+    /// Seconds for one read or write on a connection.
+    pub socket_timeout: u32,
+    /// Whether core dumps are wanted (CoreDumpDirectory is set).
+    pub core_dumps: bool,
+    /// `LC_ALL` and `setlocale`.
+    pub locale: Option<String>,
+    /// What workers do with Python.
+    pub python: Python,
+}
+
+/// A worker's settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Worker {
+    /// Which slot is on [`SLOT_FD`].
+    pub slot: u32,
+    /// Number of slots in the area.
+    pub slots: u32,
+    /// The group's settings, those of its leader.
+    pub group: Leader,
+    /// Scripts to load before accepting, beyond `group.python.imports`: what the replaced workers had loaded.
+    pub reload: Vec<Target>,
+}

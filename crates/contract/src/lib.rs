@@ -1,0 +1,35 @@
+//! What the Apache module, the leader and the Python host say to each other.
+//!
+//! The parts are built and installed together but run in different processes, so every layout and message
+//! that crosses a boundary is defined here, once:
+//!
+//! - [`wire`], [`frame`], [`request`], [`response`]: the frames on a connection between an httpd child and a worker;
+//! - [`ticket`]: how such a connection reaches a worker, and how descriptors travel;
+//! - [`area`]: the shared statistics area of a process group, which is also how a free thread is found;
+//! - [`control`]: messages between parent, leader and workers;
+//! - [`launch`]: the settings that a leader and a worker start with;
+//! - [`abi`]: the table of C functions between `mod_wsgi.so` and the host in embedded mode;
+//! - [`level`], [`line`]: httpd's log levels and the form of a line that a daemon writes itself.
+//!
+//! It names neither httpd nor Python.
+
+#![deny(unsafe_code)]
+
+pub mod abi;
+#[allow(unsafe_code)] // the one place that maps shared memory
+pub mod area;
+pub mod control;
+pub mod frame;
+pub mod launch;
+pub mod level;
+pub mod line;
+pub mod request;
+pub mod response;
+pub mod ticket;
+pub mod wire;
+
+/// The version of everything in this crate. Parts with different versions refuse to work together.
+pub const VERSION: u32 = 1;
+
+/// The version of mod_wsgi whose behaviour applications see as `mod_wsgi.version`.
+pub const MOD_WSGI_VERSION: (u8, u8, u8) = (6, 1, 1);

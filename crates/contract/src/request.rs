@@ -1,0 +1,185 @@
+//! The payload of a `Request` frame, which is also what embedded mode hands to the host: one buffer, written once
+//! by the module, read without copying by the host.
+
+use crate::wire::{Reader, WireError, Writer};
+
+/// Longest value of one environment variable, in bytes.
+pub const MAX_VALUE: usize = 16 << 20;
+/// Longest name of an environment variable, path or group, in bytes.
+pub const MAX_NAME: usize = 1 << 20;
+/// Most variables in one environment.
+pub const MAX_VARIABLES: u32 = 100_000;
+
+/// The switches of a request, as bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Flags(pub u32);
+
+impl Flags {
+    /// A changed script file is noticed (WSGIScriptReloading).
+    pub const RELOADING: Self = Self(1);
+    /// No body frames follow this request.
+    pub const NO_BODY: Self = Self(1 << 1);
+    /// The worker must say `Taken` when it takes the request: the body is not all there, or it waited in the queue.
+    pub const ANNOUNCE: Self = Self(1 << 2);
+    /// `wsgi.url_scheme` is `https`.
+    pub const HTTPS: Self = Self(1 << 3);
+    /// Files of `wsgi.file_wrapper` may go out by descriptor.
+    pub const SEND_FILE: Self = Self(1 << 4);
+    /// This request does not count as activity (WSGIIgnoreActivity).
+    pub const IGNORE_ACTIVITY: Self = Self(1 << 5);
+
+    /// Whether all bits of `other` are set.
+    pub fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// These bits and `other`, if `on`.
+    #[must_use]
+    pub fn with(self, other: Self, on: bool) -> Self {
+        if on { Self(self.0 | other.0) } else { self }
+    }
+}
+
+/// Everything but the variables. Instants are microseconds since the epoch; 0 means unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Request<'p> {
+    /// The switches.
+    pub flags: Flags,
+    /// httpd's log level for this request: lines above it need not be sent.
+    pub log_level: u8,
+    /// When httpd received the request.
+    pub request_start: u64,
+    /// When the child began to look for a worker; 0 in embedded mode.
+    pub queue_start: u64,
+    /// How long after `request_start` a worker may still take it, in milliseconds; 0 is for ever.
+    pub queue_timeout: u32,
+    /// The WSGI script's path.
+    pub script: &'p [u8],
+    /// The application group; empty is the main interpreter.
+    pub application_group: &'p [u8],
+    /// The name of the callable object.
+    pub callable: &'p [u8],
+    /// The variables, still encoded.
+    pub environ: Environ<'p>,
+}
+
+/// The variables of a request, as counted name/value pairs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Environ<'p> {
+    count: u32,
+    bytes: &'p [u8],
+}
+
+impl<'p> Request<'p> {
+    /// Reads a payload. The variables are checked when they are iterated.
+    pub fn decode(payload: &'p [u8]) -> Result<Self, WireError> {
+        let mut reader = Reader::new(payload);
+        let flags = Flags(reader.u32("flags")?);
+        let log_level = reader.u8("log level")?;
+        let request_start = reader.u64("request start")?;
+        let queue_start = reader.u64("queue start")?;
+        let queue_timeout = reader.u32("queue timeout")?;
+        let script = reader.bytes("script", MAX_NAME)?;
+        let application_group = reader.bytes("application group", MAX_NAME)?;
+        let callable = reader.bytes("callable object", MAX_NAME)?;
+        let count = reader.u32("number of variables")?;
+        if count > MAX_VARIABLES {
+            return Err(WireError::BadValue { what: "number of variables", value: count.into() });
+        }
+        let environ = Environ { count, bytes: reader.rest() };
+        Ok(Self {
+            flags,
+            log_level,
+            request_start,
+            queue_start,
+            queue_timeout,
+            script,
+            application_group,
+            callable,
+            environ,
+        })
+    }
+
+    /// Appends everything but the variables to `out` (`environ` is not looked at) and returns what they go into.
+    pub fn encode<'v>(&self, out: &'v mut Vec<u8>) -> EnvironWriter<'v> {
+        let mut writer = Writer::new(out);
+        writer.u32(self.flags.0);
+        writer.u8(self.log_level);
+        writer.u64(self.request_start);
+        writer.u64(self.queue_start);
+        writer.u32(self.queue_timeout);
+        writer.bytes(self.script);
+        writer.bytes(self.application_group);
+        writer.bytes(self.callable);
+        let at = out.len();
+        out.extend_from_slice(&[0; 4]);
+        EnvironWriter { out, at, count: 0 }
+    }
+
+    /// Sets the two fields that are only known when a payload goes to a daemon, in place.
+    pub fn stamp(payload: &mut [u8], flags: Flags, queue_start: u64) {
+        if let Some(field) = payload.get_mut(0..4) {
+            field.copy_from_slice(&flags.0.to_le_bytes());
+        }
+        if let Some(field) = payload.get_mut(13..21) {
+            field.copy_from_slice(&queue_start.to_le_bytes());
+        }
+    }
+}
+
+/// Appends variables; the count is filled in when it is dropped.
+#[derive(Debug)]
+pub struct EnvironWriter<'v> {
+    out: &'v mut Vec<u8>,
+    at: usize,
+    count: u32,
+}
+
+impl EnvironWriter<'_> {
+    /// One variable.
+    pub fn pair(&mut self, name: &[u8], value: &[u8]) {
+        let mut writer = Writer::new(self.out);
+        writer.bytes(name);
+        writer.bytes(value);
+        self.count += 1;
+    }
+}
+
+impl Drop for EnvironWriter<'_> {
+    fn drop(&mut self) {
+        if let Some(field) = self.out.get_mut(self.at..self.at + 4) {
+            field.copy_from_slice(&self.count.to_le_bytes());
+        }
+    }
+}
+
+impl<'p> Environ<'p> {
+    /// How many variables there are.
+    pub fn len(self) -> usize {
+        self.count as usize
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(self) -> bool {
+        self.count == 0
+    }
+
+    /// The pairs in order; an error ends the iteration.
+    pub fn iter(self) -> impl Iterator<Item = Result<(&'p [u8], &'p [u8]), WireError>> {
+        let mut reader = Reader::new(self.bytes);
+        let mut left = self.count;
+        std::iter::from_fn(move || {
+            if left == 0 {
+                return None;
+            }
+            left -= 1;
+            let pair = reader
+                .bytes("variable name", MAX_NAME)
+                .and_then(|name| Ok((name, reader.bytes("variable value", MAX_VALUE)?)));
+            if pair.is_err() {
+                left = 0;
+            }
+            Some(pair)
+        })
+    }
+}

@@ -1,0 +1,121 @@
+//! Sockets without names, and descriptors that travel over them.
+//!
+//! A slot and the overflow are each a `SOCK_SEQPACKET` pair; httpd children send [`Ticket`]s into one end, workers
+//! receive from the other. A ticket carries the worker's end of a fresh `SOCK_STREAM` pair. `O_NONBLOCK` is a
+//! property of the open file that all holders share, so every call here passes `MSG_DONTWAIT` where it must not wait.
+
+use std::io::{IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::io::{Errno, Result};
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
+};
+
+/// What accompanies a connection on its way to a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ticket {
+    /// Microseconds since the epoch when it was sent.
+    pub sent: u64,
+}
+
+/// Bytes of a ticket on the wire.
+const TICKET: usize = 8;
+
+/// Most descriptors accepted with one message; more is a fault of the sender and they are closed.
+const MAX_DESCRIPTORS: usize = 4;
+
+/// A pair of connected stream sockets: one connection.
+pub fn connection() -> Result<(OwnedFd, OwnedFd)> {
+    socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)
+}
+
+/// A pair of connected message sockets: a slot, an overflow or a control socket. Both ends are close-on-exec.
+pub fn queue() -> Result<(OwnedFd, OwnedFd)> {
+    socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+}
+
+impl Ticket {
+    /// Sends the ticket and the worker's end of a connection without waiting. `EAGAIN` or `ETOOMANYREFS`: the queue is full.
+    pub fn send(self, queue: BorrowedFd<'_>, connection: BorrowedFd<'_>) -> Result<()> {
+        send_with(queue, &[IoSlice::new(&self.sent.to_le_bytes())], &[connection], SendFlags::DONTWAIT).map(drop)
+    }
+
+    /// Receives a ticket without waiting; `None` when there is none. `Err(Errno::CONNRESET)` at end of file: nobody
+    /// is left who could send one.
+    pub fn receive(queue: BorrowedFd<'_>) -> Result<Option<(Self, OwnedFd)>> {
+        loop {
+            let mut bytes = [0; TICKET];
+            let received = match receive_with(queue, &mut bytes, RecvFlags::DONTWAIT) {
+                Err(Errno::AGAIN) => return Ok(None),
+                other => other?,
+            };
+            match (received.length, received.descriptor) {
+                (TICKET, Some(connection)) => {
+                    return Ok(Some((Self { sent: u64::from_le_bytes(bytes) }, connection)));
+                }
+                (0, None) => return Err(Errno::CONNRESET),
+                _ => {} // not a ticket: dropped, its descriptors with it
+            }
+        }
+    }
+}
+
+/// What one `recvmsg` brought.
+#[derive(Debug)]
+pub struct Received {
+    /// Bytes; 0 is end of file.
+    pub length: usize,
+    /// The descriptor that came along, close-on-exec.
+    pub descriptor: Option<OwnedFd>,
+}
+
+/// Sends `parts` in one call, with `descriptors` attached to their first byte. Returns how many bytes went out.
+/// Never raises SIGPIPE.
+pub fn send_with(
+    socket: BorrowedFd<'_>,
+    parts: &[IoSlice<'_>],
+    descriptors: &[BorrowedFd<'_>],
+    flags: SendFlags,
+) -> Result<usize> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    if !descriptors.is_empty() && !control.push(SendAncillaryMessage::ScmRights(descriptors)) {
+        return Err(Errno::INVAL);
+    }
+    loop {
+        match sendmsg(socket, parts, &mut control, flags | SendFlags::NOSIGNAL) {
+            Err(Errno::INTR) => {}
+            other => return other,
+        }
+    }
+}
+
+/// Receives into `buffer`. More than one descriptor, or a cut list of them, is refused (`EBADMSG`) and all are closed.
+pub fn receive_with(socket: BorrowedFd<'_>, buffer: &mut [u8], flags: RecvFlags) -> Result<Received> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let message = loop {
+        match recvmsg(
+            socket.as_fd(),
+            &mut [IoSliceMut::new(buffer)],
+            &mut control,
+            flags | RecvFlags::CMSG_CLOEXEC,
+        ) {
+            Err(Errno::INTR) => {}
+            other => break other?,
+        }
+    };
+    let mut descriptors = Vec::new();
+    for item in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(received) = item {
+            descriptors.extend(received);
+        }
+    }
+    if descriptors.len() > 1 || message.flags.contains(ReturnFlags::CTRUNC) {
+        return Err(Errno::BADMSG);
+    }
+    Ok(Received { length: message.bytes, descriptor: descriptors.pop() })
+}

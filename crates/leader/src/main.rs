@@ -1,0 +1,2 @@
+//! The leader of one daemon process group.
+fn main() {}
