@@ -1,0 +1,13 @@
+"""A response that is made while it is sent, without a length."""
+
+PIECE = b"x" * (64 << 10)
+
+
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "application/octet-stream")])
+    return pieces()
+
+
+def pieces():
+    for _ in range(16):
+        yield PIECE
