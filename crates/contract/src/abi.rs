@@ -50,9 +50,11 @@ pub struct Server {
     pub head: unsafe extern "C" fn(exchange: *mut c_void, payload: *const u8, length: usize) -> c_int,
     /// Sends bytes of the body. With `last`, nothing follows, and the client has them when the function returns; so
     /// has it without.
-    pub body: unsafe extern "C" fn(exchange: *mut c_void, bytes: *const u8, length: usize, last: bool) -> c_int,
+    pub body:
+        unsafe extern "C" fn(exchange: *mut c_void, bytes: *const u8, length: usize, last: bool) -> c_int,
     /// Sends `length` bytes of the regular file `descriptor`, from `offset`. The descriptor stays the caller's.
-    pub file: unsafe extern "C" fn(exchange: *mut c_void, descriptor: c_int, offset: u64, length: u64) -> c_int,
+    pub file:
+        unsafe extern "C" fn(exchange: *mut c_void, descriptor: c_int, offset: u64, length: u64) -> c_int,
     /// Writes a text of one or several lines to the error log: of the request, or with a null `exchange` of the
     /// server. `file` and `line` are what `%F` shows; `file` may be null.
     pub log: unsafe extern "C" fn(

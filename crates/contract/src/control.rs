@@ -45,6 +45,11 @@ pub enum ToWorker {
     Reload,
     /// Exit within shutdown-timeout.
     Stop,
+    /// Exit within this time, which is shorter: httpd itself is stopping and kills what is late.
+    StopWithin {
+        /// How long, in milliseconds.
+        milliseconds: u32,
+    },
 }
 
 /// What a worker says to its leader.
@@ -61,6 +66,11 @@ pub enum FromWorker {
     Changed {
         /// The script's path.
         script: String,
+    },
+    /// Start my replacement, then let me drain; until then I serve on.
+    Retire {
+        /// Why, for the log: `maximum_requests`, `graceful_signal`.
+        reason: String,
     },
     /// I cannot serve; I exit after this.
     Failed {

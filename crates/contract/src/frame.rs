@@ -116,6 +116,7 @@ impl Header {
 
 /// Takes the first whole frame off the front of `buffer`: its header and payload, and how many bytes they used.
 /// `None` when the frame is not all there yet.
+#[expect(clippy::type_complexity, reason = "used as a pattern, never named")]
 pub fn split(buffer: &[u8]) -> Result<Option<(Header, &[u8], usize)>, WireError> {
     let Some(header) = Header::decode(buffer)? else { return Ok(None) };
     let used = HEADER + header.length;

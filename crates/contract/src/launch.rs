@@ -20,6 +20,10 @@ pub const OVERFLOW_FD: i32 = 6;
 /// [`Leader::takes_over`], the parent's end of the previous leader's control socket.
 pub const SLOT_FD: i32 = 7;
 
+/// The exit status of a leader that cannot work with what it was given (another contract version, settings that it
+/// cannot read, missing descriptors). It has logged why; starting it again would change nothing, so the parent does not.
+pub const EXIT_UNUSABLE: i32 = 78;
+
 /// One script in one interpreter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {

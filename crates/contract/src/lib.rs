@@ -7,7 +7,7 @@
 //! - [`ticket`]: how such a connection reaches a worker, and how descriptors travel;
 //! - [`area`]: the shared statistics area of a process group, which is also how a free thread is found;
 //! - [`control`]: messages between parent, leader and workers;
-//! - [`launch`]: the settings that a leader and a worker start with;
+//! - [`launch`]: the settings that a leader and a worker start with, and [`inherited`]: the descriptors;
 //! - [`abi`]: the table of C functions between `mod_wsgi.so` and the host in embedded mode;
 //! - [`level`], [`line`]: httpd's log levels and the form of a line that a daemon writes itself.
 //!
@@ -20,6 +20,8 @@ pub mod abi;
 pub mod area;
 pub mod control;
 pub mod frame;
+#[allow(unsafe_code)] // the one place that turns a number into a descriptor
+pub mod inherited;
 pub mod launch;
 pub mod level;
 pub mod line;

@@ -61,7 +61,10 @@ mod tests {
             "[Sat Nov 21 03:50:02.123456 2026] [wsgi:info] [pid 12:tid 34] a\\nb\n"
         );
         let leap = UNIX_EPOCH + Duration::from_secs(1_709_164_800);
-        assert!(format(level::WARN, leap, 0, 1, 1, "").starts_with("[Thu Feb 29 00:00:00.000000 2024] [wsgi:warn]"));
+        assert!(
+            format(level::WARN, leap, 0, 1, 1, "")
+                .starts_with("[Thu Feb 29 00:00:00.000000 2024] [wsgi:warn]")
+        );
         assert!(format(level::WARN, leap, -3600, 1, 1, "").starts_with("[Wed Feb 28 23:00:00"));
     }
 }

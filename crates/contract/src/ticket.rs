@@ -40,7 +40,8 @@ pub fn queue() -> Result<(OwnedFd, OwnedFd)> {
 impl Ticket {
     /// Sends the ticket and the worker's end of a connection without waiting. `EAGAIN` or `ETOOMANYREFS`: the queue is full.
     pub fn send(self, queue: BorrowedFd<'_>, connection: BorrowedFd<'_>) -> Result<()> {
-        send_with(queue, &[IoSlice::new(&self.sent.to_le_bytes())], &[connection], SendFlags::DONTWAIT).map(drop)
+        send_with(queue, &[IoSlice::new(&self.sent.to_le_bytes())], &[connection], SendFlags::DONTWAIT)
+            .map(drop)
     }
 
     /// Receives a ticket without waiting; `None` when there is none. `Err(Errno::CONNRESET)` at end of file: nobody
