@@ -1,0 +1,25 @@
+//! The narrow view of a request that [`super::serve`] needs; httpd's child and a worker's connection implement it.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+
+use contract::response::FilePart;
+
+/// The client, or httpd's child on its behalf, does not want the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ClientGone;
+
+/// One request's body and response. All functions but `log` are called without the GIL, one at a time, and some by
+/// other threads than the request's (an application may hand `wsgi.input` on).
+pub(crate) trait Exchange {
+    /// Reads a piece of the request body; waits for at least one byte. 0 is its end.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
+    /// Takes the payload of [`contract::response::Head`]; it may be kept until the first `body` or `file`.
+    fn head(&mut self, payload: Vec<u8>) -> Result<(), ClientGone>;
+    /// Sends a piece of the response body; it must leave promptly.
+    fn body(&mut self, bytes: &[u8]) -> Result<(), ClientGone>;
+    /// Sends a part of a regular file, which lies within it.
+    fn file(&mut self, file: BorrowedFd<'_>, part: FilePart) -> Result<(), ClientGone>;
+    /// Writes `text` to the request's error log at httpd's `level`; `file` and `line` name a source place.
+    fn log(&mut self, level: u8, text: &[u8], file: &[u8], line: u32);
+}
