@@ -1,2 +1,50 @@
-//! The leader of one daemon process group.
-fn main() {}
+//! `mod_wsgi_leader`: starts, watches, replaces and stops the worker processes of one process group.
+//!
+//! It is exec'd by the httpd parent, once per group and httpd generation, as the group's user, with the descriptors
+//! of [`contract::launch`]. It runs neither Python nor any code of an application, so that nothing in a virtual
+//! environment can break supervision, and it is not in the path of requests.
+//!
+//! The map, top down:
+//! - [`settings`]: what it was given; [`log`]: where its lines go; [`signals`]: signals as readable sockets
+//! - [`run`]: the one loop; turns descriptors into events and actions into system calls
+//! - [`supervise`]: every decision, pure: an event in, actions out; with [`reload`] (replacing workers) and
+//!   [`generations`] (taking over from, and giving way to, another leader) as parts of it
+//! - [`worker`]: the states of one worker; [`backoff`]: when the next start may be
+//! - [`spawn`]: how a worker is started; [`repair`]: what ended workers and children leave behind
+
+#![forbid(unsafe_code)]
+
+mod backoff;
+mod generations;
+mod log;
+mod reload;
+mod repair;
+mod run;
+mod settings;
+mod signals;
+mod spawn;
+mod supervise;
+mod worker;
+
+use std::process::ExitCode;
+
+use contract::launch::EXIT_UNUSABLE;
+
+fn main() -> ExitCode {
+    let given = match settings::read() {
+        Ok(given) => given,
+        Err(error) => {
+            log::init("?", contract::level::ERROR);
+            tracing::error!("{error}");
+            return ExitCode::from(EXIT_UNUSABLE as u8);
+        }
+    };
+    log::init(&given.settings.python.process_group, given.settings.python.log_level);
+    match run::run(given) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("the leader cannot go on: {error}; httpd starts another");
+            ExitCode::FAILURE
+        }
+    }
+}

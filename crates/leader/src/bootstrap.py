@@ -1,0 +1,20 @@
+import sys
+if sys.path[:1] == [""]: del sys.path[0]
+def start(host):
+    sys.argv = ["mod_wsgi"]
+    del sys.modules["__main__"].start
+    try:
+        if sys.version_info < (3, 10):
+            raise ImportError("it is older than Python 3.10")
+        from importlib.machinery import ExtensionFileLoader, ModuleSpec
+        loader = ExtensionFileLoader("mod_wsgi_host", host)
+        module = loader.create_module(ModuleSpec("mod_wsgi_host", loader, origin=host))
+        loader.exec_module(module)
+    except BaseException:
+        import json, os
+        reason = "the interpreter %s (Python %s) cannot run mod_wsgi's %s: %s; set python-home of WSGIDaemonProcess to a Python from 3.10 on for this machine, that may read this file" % (
+            sys.executable, sys.version.split()[0], host, sys.exc_info()[1])
+        os.write(3, json.dumps({"Failed": {"reason": reason}}).encode())
+        os._exit(1)
+    module.run()
+start(sys.argv[1])

@@ -1,0 +1,393 @@
+//! The loop: descriptors become events, actions become system calls.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::process::Child;
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::{Duration, Instant};
+
+use contract::area::{Area, Slot, State as Health};
+use contract::control;
+use contract::launch::{Leader, Target};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{DumpableBehavior, Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+use tracing::Level;
+
+use crate::repair::{Suspicion, hand_back, is_gone};
+use crate::settings::Given;
+use crate::signals::{Request, Signals};
+use crate::spawn::{Place, spawn};
+use crate::supervise::{Action, Event, Supervisor};
+
+/// How often counts, limits and foreign slots are looked at.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Why the loop cannot go on.
+#[derive(Debug, Error)]
+pub(crate) enum RunError {
+    #[error("cannot wait for events: {0}")]
+    Poll(#[source] Errno),
+    #[error("cannot set up signals: {0}")]
+    Signals(#[source] io::Error),
+}
+
+/// A worker's process and the socket to it.
+struct Process {
+    child: Child,
+    pidfd: OwnedFd,
+    control: Option<OwnedFd>,
+}
+
+/// A descriptor that the loop waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Signal(Request),
+    Parent,
+    Previous,
+    Control(u32),
+    /// A slot without a worker: a ticket there must go back.
+    Vacant(u32),
+    Httpd,
+    Senders,
+    Pid(u32),
+}
+
+struct Loop {
+    settings: Leader,
+    area: Area,
+    area_file: OwnedFd,
+    overflow: OwnedFd,
+    slots: Vec<OwnedFd>,
+    parent: Option<OwnedFd>,
+    previous: Option<OwnedFd>,
+    httpd: Option<OwnedFd>,
+    /// The parent is gone; the end of all senders is waited for.
+    orphaned: bool,
+    signals: Signals,
+    processes: BTreeMap<u32, Process>,
+    supervisor: Supervisor,
+    suspicions: Vec<Suspicion>,
+    queue_suspicion: Suspicion,
+    ticked: Instant,
+    done: bool,
+}
+
+/// Runs until the group has ended.
+pub(crate) fn run(given: Given) -> Result<(), RunError> {
+    let settings = given.settings;
+    if !settings.core_dumps {
+        let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    }
+    let signals = Signals::install().map_err(RunError::Signals)?;
+    let httpd = Pid::from_raw(settings.httpd_pid).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+    let now = Instant::now();
+    let mut this = Loop {
+        supervisor: Supervisor::new(&settings, now),
+        settings,
+        area: given.area,
+        area_file: given.area_file,
+        overflow: given.overflow,
+        suspicions: given.slots.iter().map(|_| Suspicion::default()).collect(),
+        slots: given.slots,
+        parent: Some(given.parent),
+        previous: given.previous,
+        orphaned: httpd.is_none(),
+        httpd,
+        signals,
+        processes: BTreeMap::new(),
+        queue_suspicion: Suspicion::default(),
+        ticked: now,
+        done: false,
+    };
+    this.perform_all();
+    while !this.done {
+        this.turn()?;
+    }
+    Ok(())
+}
+
+impl Loop {
+    fn turn(&mut self) -> Result<(), RunError> {
+        let ready = self.wait()?;
+        for source in ready {
+            self.ready(source);
+        }
+        let now = Instant::now();
+        if now >= self.ticked + TICK {
+            self.ticked = now;
+            self.look_around(now);
+        }
+        self.happened(Event::Tick);
+        Ok(())
+    }
+
+    /// What is ready, in the order in which it is to be handled: what a worker said before that it ended.
+    fn wait(&self) -> Result<Vec<Source>, RunError> {
+        let now = Instant::now();
+        let until = self.supervisor.deadline(now).map_or(self.ticked + TICK, |at| at.min(self.ticked + TICK));
+        let wait = until.saturating_duration_since(now);
+        let wait = Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: wait.subsec_nanos().into() };
+        let sources = self.sources();
+        let mut polled: Vec<_> = sources
+            .iter()
+            .map(|(source, descriptor)| match source {
+                Source::Senders => PollFd::from_borrowed_fd(*descriptor, PollFlags::empty()), // only POLLHUP
+                _ => PollFd::from_borrowed_fd(*descriptor, PollFlags::IN),
+            })
+            .collect();
+        match poll(&mut polled, Some(&wait)) {
+            Ok(_) => {}
+            Err(Errno::INTR) => return Ok(Vec::new()),
+            Err(error) => return Err(RunError::Poll(error)),
+        }
+        let ready = sources.iter().zip(&polled).filter(|(_, polled)| !polled.revents().is_empty());
+        Ok(ready.map(|((source, _), _)| *source).collect())
+    }
+
+    fn sources(&self) -> Vec<(Source, BorrowedFd<'_>)> {
+        let mut sources: Vec<_> =
+            self.signals.sources().map(|(request, socket)| (Source::Signal(request), socket)).collect();
+        sources.extend(self.parent.as_ref().map(|parent| (Source::Parent, parent.as_fd())));
+        sources.extend(self.previous.as_ref().map(|previous| (Source::Previous, previous.as_fd())));
+        for (slot, process) in &self.processes {
+            sources.extend(process.control.as_ref().map(|control| (Source::Control(*slot), control.as_fd())));
+        }
+        for ((number, socket), slot) in (0..).zip(&self.slots).zip(self.area.slots()) {
+            if slot.pid.load(SeqCst) == 0 {
+                sources.push((Source::Vacant(number), socket.as_fd()));
+            }
+        }
+        sources.extend(self.httpd.as_ref().map(|httpd| (Source::Httpd, httpd.as_fd())));
+        if self.orphaned {
+            sources.push((Source::Senders, self.overflow.as_fd()));
+        }
+        sources
+            .extend(self.processes.iter().map(|(slot, process)| (Source::Pid(*slot), process.pidfd.as_fd())));
+        sources
+    }
+
+    fn ready(&mut self, source: Source) {
+        match source {
+            Source::Signal(request) => {
+                self.signals.clear(request);
+                self.happened(Event::Signal(request));
+            }
+            Source::Parent => {
+                let (messages, open) = messages(self.parent.as_ref());
+                if !open {
+                    self.parent = None;
+                }
+                messages.into_iter().for_each(|message| self.happened(Event::Asked(message)));
+            }
+            Source::Previous => {
+                let (messages, open) = messages(self.previous.as_ref());
+                messages.into_iter().for_each(|message| self.happened(Event::Previous(message)));
+                if !open {
+                    self.previous = None;
+                    self.happened(Event::PreviousGone);
+                }
+            }
+            Source::Control(slot) => self.hear(slot),
+            Source::Vacant(number) => {
+                let vacant =
+                    self.area.slots().get(number as usize).is_some_and(|slot| slot.pid.load(SeqCst) == 0);
+                if let Some(socket) = self.slots.get(number as usize).filter(|_| vacant) {
+                    hand_back(socket.as_fd());
+                }
+            }
+            Source::Httpd => {
+                (self.httpd, self.orphaned) = (None, true);
+                self.happened(Event::HttpdGone);
+            }
+            Source::Senders => self.happened(Event::NoSenders),
+            Source::Pid(slot) => self.reap(slot),
+        }
+    }
+
+    fn hear(&mut self, slot: u32) {
+        let Some(process) = self.processes.get_mut(&slot) else { return };
+        let (messages, open) = messages(process.control.as_ref());
+        if !open {
+            process.control = None;
+        }
+        messages.into_iter().for_each(|message| self.happened(Event::Said { slot, message }));
+    }
+
+    fn reap(&mut self, slot: u32) {
+        self.hear(slot); // what it said last
+        let Some(process) = self.processes.get_mut(&slot) else { return };
+        let status = match process.child.try_wait() {
+            Ok(None) => return,
+            Ok(Some(status)) => std::os::unix::process::ExitStatusExt::into_raw(status),
+            Err(_) => 0,
+        };
+        self.processes.remove(&slot);
+        let (requests, busy) =
+            self.slot(slot).map_or((0, 0), |slot| (slot.requests.load(SeqCst), slot.busy.load(SeqCst)));
+        self.happened(Event::Exited { slot, status, requests, busy });
+    }
+
+    fn slot(&self, number: u32) -> Option<&Slot> {
+        self.area.slots().get(number as usize)
+    }
+
+    /// Takes an event to the supervisor and does what it wants.
+    fn happened(&mut self, event: Event) {
+        self.supervisor.on(Instant::now(), event);
+        self.perform_all();
+    }
+
+    fn perform_all(&mut self) {
+        let mut answers = VecDeque::new();
+        loop {
+            while let Some(action) = self.supervisor.next() {
+                answers.extend(self.perform(action));
+            }
+            let Some(answer) = answers.pop_front() else { return };
+            self.supervisor.on(Instant::now(), answer);
+        }
+    }
+
+    fn perform(&mut self, action: Action) -> Option<Event> {
+        match action {
+            Action::Start { reload, why } => return Some(self.start(reload, &why)),
+            Action::Tell { slot, message } => {
+                if let Some(control) = self.processes.get(&slot).and_then(|process| process.control.as_ref())
+                {
+                    let _ = control::send(control, &message); // if it is gone, its end is reported soon
+                }
+            }
+            Action::Terminate { slot } => self.signal(slot, Signal::TERM),
+            Action::Kill { slot } => self.signal(slot, Signal::KILL),
+            Action::Free { slot, pid, status } => self.free(slot, pid, status),
+            Action::Publish(health, failure) => self.publish(health, &failure),
+            Action::Answer(answer) => send_to(self.parent.as_ref(), &answer),
+            Action::TellPrevious(message) => send_to(self.previous.as_ref(), &message),
+            Action::Log(Level::ERROR, text) => tracing::error!("{text}"),
+            Action::Log(Level::WARN, text) => tracing::warn!("{text}"),
+            Action::Log(Level::INFO, text) => tracing::info!("{text}"),
+            Action::Log(_, text) => tracing::debug!("{text}"),
+            Action::Exit => self.done = true,
+        }
+        None
+    }
+
+    fn start(&mut self, reload: Vec<Target>, why: &str) -> Event {
+        let claim = |slot: &Slot| slot.pid.compare_exchange(0, std::process::id(), SeqCst, SeqCst).is_ok();
+        let free = (0..).zip(self.area.slots()).zip(&self.slots).find(|((_, slot), _)| claim(slot));
+        let Some(((number, slot), socket)) = free else { return Event::NoSlot };
+        hand_back(socket.as_fd());
+        slot.reserved.store(0, SeqCst);
+        let place = Place {
+            number,
+            slots: self.slots.len() as u32,
+            area: self.area_file.as_fd(),
+            overflow: self.overflow.as_fd(),
+            slot: socket.as_fd(),
+        };
+        match spawn(&self.settings, &place, reload) {
+            Ok(started) => {
+                let pid = started.child.id();
+                slot.generation.store(self.settings.generation, SeqCst);
+                slot.pid.store(pid, SeqCst);
+                tracing::info!(
+                    "Starting process {pid} in slot {number} with {} threads and {}: {why}",
+                    self.settings.threads,
+                    self.settings.interpreter.display()
+                );
+                let process =
+                    Process { child: started.child, pidfd: started.pidfd, control: Some(started.control) };
+                self.processes.insert(number, process);
+                Event::Spawned { slot: number, pid }
+            }
+            Err(error) => {
+                slot.clear();
+                Event::NotSpawned { reason: error.to_string() }
+            }
+        }
+    }
+
+    fn signal(&self, slot: u32, signal: Signal) {
+        if let Some(process) = self.processes.get(&slot) {
+            let _ = pidfd_send_signal(&process.pidfd, signal);
+        }
+    }
+
+    /// The end is published before the slot is free: a child that finds it free must find the reason.
+    fn free(&self, number: u32, pid: u32, status: i32) {
+        self.area.group().record_exit(pid, status);
+        let Some(slot) = self.slot(number) else { return };
+        slot.accepting.store(0, SeqCst);
+        let returned = self.slots.get(number as usize).map_or(0, |socket| hand_back(socket.as_fd()));
+        if returned > 0 {
+            tracing::info!("{returned} requests that waited for process {pid} go to another");
+        }
+        slot.clear();
+    }
+
+    fn publish(&self, health: Health, failure: &str) {
+        let others = || self.area.slots().iter().any(|slot| slot.accepting.load(SeqCst) != 0);
+        if health == Health::Failing {
+            self.area.group().set_failure(failure);
+        }
+        if health == Health::Running || !others() {
+            self.area.group().set_state(health);
+        }
+    }
+
+    /// Once a second: counts with nothing behind them, slots of processes whose leader is no more.
+    fn look_around(&mut self, now: Instant) {
+        for (((number, slot), socket), suspicion) in
+            (0..).zip(self.area.slots()).zip(&self.slots).zip(&mut self.suspicions)
+        {
+            let pid = slot.pid.load(SeqCst);
+            if self.processes.contains_key(&number) {
+                if let Some(count) = suspicion.repair_slot(now, slot, socket.as_fd()) {
+                    tracing::warn!(
+                        "took back {count} reservations of process {pid} that no request stood behind"
+                    );
+                }
+            } else if pid != 0 && is_gone(pid) {
+                tracing::info!("slot {number} is free again: its process {pid} ended without a leader");
+                hand_back(socket.as_fd());
+                slot.clear();
+            }
+        }
+        if let Some(count) = self.queue_suspicion.repair_queue(now, self.area.group(), self.overflow.as_fd())
+        {
+            tracing::warn!("took back the announcement of {count} requests that never came");
+        }
+        let idle = |slot: &&Slot| slot.reserved.load(SeqCst) == 0 && slot.busy.load(SeqCst) == 0;
+        let idle: Vec<_> = self
+            .processes
+            .keys()
+            .copied()
+            .filter(|slot| self.slot(*slot).as_ref().is_some_and(idle))
+            .collect();
+        idle.into_iter().for_each(|slot| self.happened(Event::Idle { slot }));
+    }
+}
+
+/// All messages that wait in a control socket, and whether the other side is still there.
+fn messages<T: DeserializeOwned>(socket: Option<&OwnedFd>) -> (Vec<T>, bool) {
+    let mut messages = Vec::new();
+    let Some(socket) = socket else { return (messages, false) };
+    loop {
+        match control::receive(socket) {
+            Ok(Some(message)) => messages.push(message),
+            Ok(None) => return (messages, true),
+            Err(Errno::BADMSG) => tracing::warn!("a message that is not understood was ignored"),
+            Err(_) => return (messages, false),
+        }
+    }
+}
+
+fn send_to(socket: Option<&OwnedFd>, message: &impl serde::Serialize) {
+    if let Some(socket) = socket {
+        let _ = control::send(socket, message); // its end is reported by poll
+    }
+}

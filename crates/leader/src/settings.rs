@@ -1,0 +1,116 @@
+//! What the httpd parent handed over: settings and descriptors, checked.
+
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use contract::area::Area;
+use contract::inherited::take;
+use contract::launch::{AREA_FD, CONTROL_FD, Leader, OVERFLOW_FD, SETTINGS_FD, SLOT_FD};
+use serde::Deserialize;
+use thiserror::Error;
+
+/// Everything a leader starts with.
+pub(crate) struct Given {
+    pub(crate) settings: Leader,
+    /// Towards the parent.
+    pub(crate) parent: OwnedFd,
+    pub(crate) area: Area,
+    pub(crate) area_file: OwnedFd,
+    pub(crate) overflow: OwnedFd,
+    /// The workers' ends, by slot.
+    pub(crate) slots: Vec<OwnedFd>,
+    /// Towards the leader of the generation before.
+    pub(crate) previous: Option<OwnedFd>,
+}
+
+/// Why the leader cannot work with what it was given.
+#[derive(Debug, Error)]
+pub(crate) enum SettingsError {
+    #[error("cannot map the statistics area: {0}; mod_wsgi.so and mod_wsgi_leader must be of one build")]
+    Area(#[source] io::Error),
+    #[error(
+        "{module} speaks version {theirs} of the contract between the parts of mod_wsgi and {leader} speaks version \
+         {ours}; install both from one build, then restart httpd",
+        module = module.display(), leader = leader.display(), ours = contract::VERSION
+    )]
+    Contract { module: PathBuf, leader: PathBuf, theirs: u32 },
+    #[error(
+        "descriptor {number} is missing ({source}); mod_wsgi_leader is started by mod_wsgi.so, not by hand"
+    )]
+    Descriptor { number: i32, source: io::Error },
+    #[error("cannot read the settings: {0}; mod_wsgi.so and mod_wsgi_leader must be of one build")]
+    Json(#[from] serde_json::Error),
+    #[error("cannot read the settings: {0}")]
+    Read(#[source] io::Error),
+}
+
+/// The two fields that every version of the settings has.
+#[derive(Deserialize)]
+struct Origin {
+    contract: u32,
+    module: PathBuf,
+}
+
+/// Takes everything over. Must be the first thing in the program that touches descriptors.
+pub(crate) fn read() -> Result<Given, SettingsError> {
+    let mut text = String::new();
+    let mut file = File::from(descriptor(SETTINGS_FD)?);
+    file.rewind().and_then(|()| file.read_to_string(&mut text)).map_err(SettingsError::Read)?;
+    let settings = parse(&text, &std::env::current_exe().unwrap_or_else(|_| "mod_wsgi_leader".into()))?;
+
+    let count = slots(settings.processes);
+    let area_file = descriptor(AREA_FD)?;
+    let area = Area::map(&area_file, count as usize).map_err(SettingsError::Area)?;
+    let first = |n: u32| SLOT_FD.saturating_add_unsigned(n);
+    let slots = (0..count).map(|n| descriptor(first(n))).collect::<Result<_, _>>()?;
+    let previous = if settings.takes_over { Some(descriptor(first(count))?) } else { None };
+    Ok(Given {
+        parent: descriptor(CONTROL_FD)?,
+        overflow: descriptor(OVERFLOW_FD)?,
+        settings,
+        area,
+        area_file,
+        slots,
+        previous,
+    })
+}
+
+/// Room for the workers of two generations.
+pub(crate) fn slots(processes: u32) -> u32 {
+    processes.max(1).saturating_mul(2)
+}
+
+fn descriptor(number: i32) -> Result<OwnedFd, SettingsError> {
+    take(number).map_err(|source| SettingsError::Descriptor { number, source })
+}
+
+fn parse(text: &str, leader: &Path) -> Result<Leader, SettingsError> {
+    let origin: Origin = serde_json::from_str(text)?;
+    if origin.contract != contract::VERSION {
+        let (module, leader) = (origin.module, leader.to_owned());
+        return Err(SettingsError::Contract { module, leader, theirs: origin.contract });
+    }
+    Ok(serde_json::from_str(text)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_contract_is_refused_by_naming_both_files() {
+        let text = r#"{"contract": 99, "module": "/usr/lib/mod_wsgi.so", "something": "new"}"#;
+        let error = parse(text, Path::new("/opt/mod_wsgi_leader")).expect_err("version 99").to_string();
+        assert!(error.contains("/usr/lib/mod_wsgi.so speaks version 99"), "{error}");
+        assert!(error.contains("/opt/mod_wsgi_leader speaks version 1"), "{error}");
+    }
+
+    #[test]
+    fn junk_is_refused() {
+        assert!(matches!(parse("{", Path::new("l")), Err(SettingsError::Json(_))));
+        let text = format!(r#"{{"contract": {}, "module": "m"}}"#, contract::VERSION);
+        assert!(matches!(parse(&text, Path::new("l")), Err(SettingsError::Json(_))));
+    }
+}

@@ -1,0 +1,442 @@
+//! Every decision of the leader: an event in, actions out. No clock, no process, no descriptor.
+//!
+//! Workers are wanted rather than counted: after each event [`Supervisor::fill`] compares the processes that the
+//! group is meant to have with those that are coming up or serve, and starts what is missing. A worker that is to be
+//! replaced stays out of that comparison and serves on until its replacement does ([`crate::reload`]); another
+//! leader's workers serve on until all of ours are ready ([`crate::generations`]).
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use contract::area::State as Health;
+use contract::control::{FromLeader, FromWorker, ToLeader, ToWorker};
+use contract::launch::{Leader, Target};
+use tracing::Level;
+
+use crate::backoff::Backoff;
+use crate::signals::Request;
+use crate::worker::{State, Worker, describe};
+
+/// A worker that ends within this time after it began to serve, without an answered request, died early.
+const EARLY: Duration = Duration::from_secs(1);
+/// What workers get when httpd stops: it kills the leader 3 s after its SIGTERM.
+const HURRY: Duration = Duration::from_millis(1800);
+/// When the leader goes after that SIGTERM, whatever is left.
+const LEAVE: Duration = Duration::from_millis(2700);
+/// How much longer than shutdown-timeout a worker may take before it is killed.
+const GRACE: Duration = Duration::from_millis(300);
+
+/// Something that happened.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// A process runs in `slot`.
+    Spawned { slot: u32, pid: u32 },
+    /// The process could not be started; the slot is free again.
+    NotSpawned { reason: String },
+    /// No slot is free.
+    NoSlot,
+    /// A worker said something.
+    Said { slot: u32, message: FromWorker },
+    /// A draining worker has nothing left to do, but is still there.
+    Idle { slot: u32 },
+    /// A worker ended, after `requests` answered ones, with `busy` running ones.
+    Exited { slot: u32, status: i32, requests: u64, busy: u32 },
+    /// The parent, or the next leader, wants something.
+    Asked(ToLeader),
+    /// The previous leader answered.
+    Previous(FromLeader),
+    /// The previous leader is gone.
+    PreviousGone,
+    /// A signal.
+    Signal(Request),
+    /// The httpd parent is gone.
+    HttpdGone,
+    /// Nobody is left who could send a request.
+    NoSenders,
+    /// Time passed.
+    Tick,
+}
+
+/// Something to be done.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Start a worker in a free slot; answered with `Spawned`, `NotSpawned` or `NoSlot`.
+    Start { reload: Vec<Target>, why: String },
+    /// Say something to a worker.
+    Tell { slot: u32, message: ToWorker },
+    /// Send SIGTERM, which ends a worker that is still loading.
+    Terminate { slot: u32 },
+    /// Send SIGKILL.
+    Kill { slot: u32 },
+    /// Publish how a process ended and make its slot free.
+    Free { slot: u32, pid: u32, status: i32 },
+    /// Publish whether the group can serve; `Failing` only while no other leader's worker does.
+    Publish(Health, String),
+    /// Answer the next leader.
+    Answer(FromLeader),
+    /// Say something to the previous leader.
+    TellPrevious(ToLeader),
+    /// Write a line.
+    Log(Level, String),
+    /// Leave.
+    Exit,
+}
+
+/// What the leader as a whole is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Waits for the previous leader to say what its workers have loaded.
+    Asking { until: Instant },
+    /// Its workers come up beside those of the previous leader, which serve on.
+    TakingOver,
+    /// Keeps the group at its number of processes.
+    Running,
+    /// Another leader serves, or nobody wants the group: workers finish, then all ends.
+    Leaving,
+    /// Everything ends now.
+    Stopping { leave_at: Instant },
+}
+
+/// The state of the group, and the actions that follow from the event at hand.
+#[derive(Debug)]
+pub(crate) struct Supervisor {
+    pub(crate) processes: u32,
+    pub(crate) shutdown_timeout: Option<Duration>,
+    pub(crate) graceful_timeout: Duration,
+    pub(crate) phase: Phase,
+    pub(crate) workers: BTreeMap<u32, Worker>,
+    /// What workers have loaded, so that replacements load it before they serve.
+    pub(crate) loaded: Vec<Target>,
+    /// When the leader leaves unless adopted.
+    pub(crate) released_until: Option<Instant>,
+    backoff: Backoff,
+    /// Why the next worker is started.
+    pub(crate) why: String,
+    /// Whether a start was asked for and not yet answered.
+    asked: u32,
+    /// Whether the lack of a slot has been reported.
+    slotless: bool,
+    /// No start before this, for want of a slot.
+    slot_at: Option<Instant>,
+    actions: VecDeque<Action>,
+}
+
+impl Supervisor {
+    pub(crate) fn new(settings: &Leader, now: Instant) -> Self {
+        let mut new = Self {
+            processes: settings.processes.max(1),
+            shutdown_timeout: seconds(settings.shutdown_timeout),
+            graceful_timeout: Duration::from_secs(settings.graceful_timeout.into()),
+            phase: Phase::Running,
+            workers: BTreeMap::new(),
+            loaded: Vec::new(),
+            released_until: None,
+            backoff: Backoff::default(),
+            why: "the group starts".to_owned(),
+            asked: 0,
+            slotless: false,
+            slot_at: None,
+            actions: VecDeque::new(),
+        };
+        if settings.takes_over {
+            new.take_over(now);
+        } else {
+            new.act(Action::Publish(Health::Starting, String::new()));
+        }
+        new.fill(now);
+        new
+    }
+
+    /// The next thing to do.
+    pub(crate) fn next(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// Takes an event in.
+    pub(crate) fn on(&mut self, now: Instant, event: Event) {
+        match event {
+            Event::Spawned { slot, pid } => self.spawned(slot, pid),
+            Event::NotSpawned { reason } => {
+                self.asked = self.asked.saturating_sub(1);
+                self.start_failed(now, &reason);
+            }
+            Event::NoSlot => self.no_slot(now),
+            Event::Said { slot, message } => self.said(now, slot, message),
+            Event::Idle { slot } => self.idle(now, slot),
+            Event::Exited { slot, status, requests, busy } => self.exited(now, slot, status, requests, busy),
+            Event::Asked(request) => self.asked_for(now, request),
+            Event::Previous(FromLeader::Loaded(loaded)) => self.previous_loaded(loaded),
+            Event::PreviousGone => self.previous_gone(now),
+            Event::Signal(Request::Stop) => self.stop_all(now, "httpd stops it"),
+            Event::Signal(Request::Replace) => self.retire_all("graceful_signal"),
+            Event::HttpdGone => self.log(Level::INFO, "the httpd parent is gone; serving its last children"),
+            Event::NoSenders => self.stop_all(now, "httpd is gone"),
+            Event::Tick => self.tick(now),
+        }
+        self.fill(now);
+    }
+
+    /// When [`Event::Tick`] is due at the latest.
+    pub(crate) fn deadline(&self, now: Instant) -> Option<Instant> {
+        let phase = match self.phase {
+            Phase::Asking { until } => Some(until),
+            Phase::Stopping { leave_at } => Some(leave_at),
+            Phase::TakingOver | Phase::Running | Phase::Leaving => None,
+        };
+        let workers = self.workers.values().filter_map(Worker::deadline);
+        workers.chain(phase).chain(self.released_until).chain(self.backoff.waits_until(now)).min()
+    }
+
+    /// Starts what is missing, unless it is too early for that.
+    fn fill(&mut self, now: Instant) {
+        let waits = self.backoff.waits_until(now).is_some() || self.slot_at.is_some_and(|at| at > now);
+        if waits || !matches!(self.phase, Phase::TakingOver | Phase::Running) {
+            return;
+        }
+        let coming = self.workers.values().filter(|worker| worker.state == State::Starting).count();
+        let current = self.workers.values().filter(|worker| worker.is_current()).count();
+        let mut missing = (self.processes as usize).saturating_sub(current + self.asked as usize);
+        if self.backoff.failing() {
+            missing = missing.min(1_usize.saturating_sub(coming + self.asked as usize)); // one at a time
+        }
+        for _ in 0..missing {
+            self.asked += 1;
+            self.act(Action::Start { reload: self.loaded.clone(), why: self.why.clone() });
+        }
+    }
+
+    fn spawned(&mut self, slot: u32, pid: u32) {
+        self.asked = self.asked.saturating_sub(1);
+        self.slotless = false;
+        self.workers.insert(slot, Worker::new(pid));
+        if !matches!(self.phase, Phase::TakingOver | Phase::Running) {
+            self.act(Action::Kill { slot }); // the phase changed meanwhile; it has done nothing yet
+        }
+    }
+
+    fn said(&mut self, now: Instant, slot: u32, message: FromWorker) {
+        let Some(worker) = self.workers.get_mut(&slot) else { return };
+        match message {
+            FromWorker::Ready { loaded } if worker.state == State::Starting => self.ready(now, slot, loaded),
+            FromWorker::Loaded(target) if !self.loaded.contains(&target) => self.loaded.push(target),
+            FromWorker::Changed { script } => self.changed(now, slot, &script),
+            FromWorker::Retire { reason } => self.retire(slot, &reason),
+            FromWorker::Failed { reason } => worker.failure = Some(reason),
+            FromWorker::Ready { .. } | FromWorker::Loaded(_) => {}
+        }
+    }
+
+    fn ready(&mut self, now: Instant, slot: u32, loaded: bool) {
+        self.set_state(slot, State::Ready);
+        if !loaded && self.others_serve() {
+            self.stop(now, slot, "it could not load what the serving processes have loaded");
+            self.start_failed(
+                now,
+                "a new process could not load what the serving processes have loaded (its traceback is in the log \
+                 above); they serve on with the code that they have. Mend the script, or remove it",
+            );
+            return;
+        }
+        self.backoff.came_up();
+        if self.phase == Phase::TakingOver {
+            self.finish_take_over(now, self.processes as usize);
+        } else {
+            self.accept(now, slot);
+        }
+    }
+
+    /// Whether requests are served well by others than the worker that is coming up.
+    fn others_serve(&self) -> bool {
+        let outgoing = |worker: &Worker| worker.outgoing.is_some() && worker.is_serving();
+        self.phase == Phase::TakingOver || self.workers.values().any(outgoing)
+    }
+
+    /// Lets a worker take requests, and one that it replaces finish.
+    pub(crate) fn accept(&mut self, now: Instant, slot: u32) {
+        if let Some(worker) = self.workers.get_mut(&slot) {
+            worker.state = State::Serving { since: now };
+            self.act(Action::Tell { slot, message: ToWorker::Accept });
+            self.act(Action::Publish(Health::Running, String::new()));
+            self.relieve(now);
+        }
+    }
+
+    fn exited(&mut self, now: Instant, slot: u32, status: i32, requests: u64, busy: u32) {
+        let Some(worker) = self.workers.remove(&slot) else { return };
+        let pid = worker.pid;
+        self.act(Action::Free { slot, pid, status });
+        self.slot_at = None;
+        let end = describe(status);
+        match worker.state {
+            State::Starting | State::Ready => {
+                let reason = worker.failure.unwrap_or_else(|| {
+                    format!("process {pid} {end} before it was ready; what it printed is in the log above")
+                });
+                self.start_failed(now, &reason);
+            }
+            State::Serving { since } => {
+                let wait = match requests {
+                    0 if now < since + EARLY => self.backoff.died_early(now),
+                    _ => {
+                        self.backoff.served();
+                        None
+                    }
+                };
+                let next = wait.map_or("another starts".to_owned(), |wait| {
+                    format!("this happens again and again: another starts in {} s", wait.as_secs())
+                });
+                let said = worker.failure.map(|reason| format!(" ({reason})")).unwrap_or_default();
+                self.why = format!("process {pid} {end}");
+                self.log(
+                    Level::ERROR,
+                    format!(
+                        "process {pid} in slot {slot} {end}{said}, after {requests} requests, with {busy} running; {next}"
+                    ),
+                );
+            }
+            State::Draining { .. } | State::Stopping { .. } => {
+                let level = if status == 0 { Level::DEBUG } else { Level::WARN };
+                self.log(
+                    level,
+                    format!(
+                        "process {pid} in slot {slot} {end} while stopping, with {busy} requests running"
+                    ),
+                );
+            }
+        }
+        self.leave_if_done();
+    }
+
+    /// Reports a start that failed, once, and says when the next one is.
+    fn start_failed(&mut self, now: Instant, reason: &str) {
+        if !matches!(self.phase, Phase::TakingOver | Phase::Running) {
+            return;
+        }
+        let counted = self.backoff.waits_until(now).is_some();
+        let wait = self.backoff.failed(now);
+        self.why = "the start before failed".to_owned();
+        let level = if counted { Level::DEBUG } else { Level::ERROR };
+        self.log(
+            level,
+            format!("cannot start a process: {reason}. The next attempt is in {} s", wait.as_secs().max(1)),
+        );
+        if !self.workers.values().any(Worker::is_serving) {
+            self.act(Action::Publish(Health::Failing, reason.to_owned()));
+        }
+    }
+
+    /// All slots hold processes that have not ended. One of ours that has drained for long enough is stopped.
+    fn no_slot(&mut self, now: Instant) {
+        self.asked = self.asked.saturating_sub(1);
+        self.slot_at = Some(now + Duration::from_millis(500));
+        if !self.slotless {
+            self.slotless = true;
+            self.log(
+                Level::INFO,
+                "a process waits to start until one that is finishing its requests has ended",
+            );
+        }
+        self.finish_take_over(now, 1);
+        let draining = self.workers.iter().filter_map(|(slot, worker)| match worker.state {
+            State::Draining { since, .. } => Some((since, *slot)),
+            _ => None,
+        });
+        if let Some((since, slot)) = draining.min().filter(|(since, _)| *since + self.graceful_timeout <= now)
+        {
+            let seconds = now.duration_since(since).as_secs();
+            self.stop(now, slot, &format!("it is still busy after {seconds} s and its place is needed"));
+        }
+    }
+
+    /// A drained worker that does not end (an `atexit` function that hangs) gets shutdown-timeout.
+    fn idle(&mut self, now: Instant, slot: u32) {
+        let limit = self.shutdown_timeout;
+        if let Some(Worker { state: State::Draining { until: until @ None, .. }, .. }) =
+            self.workers.get_mut(&slot)
+        {
+            *until = limit.map(|limit| now + limit);
+        }
+    }
+
+    fn tick(&mut self, now: Instant) {
+        self.tick_generations(now);
+        let due: Vec<_> = self
+            .workers
+            .iter()
+            .filter(|(_, worker)| worker.deadline().is_some_and(|at| at <= now))
+            .map(|(slot, worker)| (*slot, worker.pid, worker.state))
+            .collect();
+        for (slot, pid, state) in due {
+            match state {
+                State::Draining { .. } => self.stop(now, slot, "its time to finish requests is over"),
+                State::Stopping { .. } => {
+                    self.log(
+                        Level::ERROR,
+                        format!("process {pid} in slot {slot} did not stop in time and is killed"),
+                    );
+                    self.set_state(slot, State::Stopping { kill_at: None });
+                    self.act(Action::Kill { slot });
+                }
+                State::Starting | State::Ready | State::Serving { .. } => {}
+            }
+        }
+    }
+
+    /// Tells a worker to exit.
+    pub(crate) fn stop(&mut self, now: Instant, slot: u32, reason: &str) {
+        let Some(worker) = self.workers.get_mut(&slot) else { return };
+        let (pid, starting) = (worker.pid, worker.state == State::Starting);
+        worker.state = State::Stopping { kill_at: self.shutdown_timeout.map(|limit| now + limit + GRACE) };
+        self.log(Level::INFO, format!("Stopping process {pid} in slot {slot}: {reason}"));
+        self.act(Action::Tell { slot, message: ToWorker::Stop });
+        if starting {
+            self.act(Action::Terminate { slot });
+        }
+    }
+
+    /// Ends everything within what httpd grants.
+    fn stop_all(&mut self, now: Instant, reason: &str) {
+        if matches!(self.phase, Phase::Stopping { .. }) {
+            return;
+        }
+        let limit = self.shutdown_timeout.unwrap_or(HURRY).min(HURRY);
+        let milliseconds = limit.as_millis() as u32;
+        self.phase = Phase::Stopping { leave_at: now + LEAVE };
+        for (slot, pid, starting) in self.list(|worker| worker.state == State::Starting) {
+            self.log(Level::INFO, format!("Stopping process {pid} in slot {slot}: {reason}"));
+            self.act(Action::Tell { slot, message: ToWorker::StopWithin { milliseconds } });
+            if starting {
+                self.act(Action::Terminate { slot });
+            }
+            self.set_state(slot, State::Stopping { kill_at: Some(now + limit + GRACE) });
+        }
+        self.leave_if_done();
+    }
+
+    /// All workers, each with the answer to a question.
+    pub(crate) fn list<T>(&self, question: impl Fn(&Worker) -> T) -> Vec<(u32, u32, T)> {
+        self.workers.iter().map(|(slot, worker)| (*slot, worker.pid, question(worker))).collect()
+    }
+
+    pub(crate) fn set_state(&mut self, slot: u32, state: State) {
+        if let Some(worker) = self.workers.get_mut(&slot) {
+            worker.state = state;
+        }
+    }
+
+    pub(crate) fn act(&mut self, action: Action) {
+        self.actions.push_back(action);
+    }
+
+    pub(crate) fn log(&mut self, level: Level, text: impl Into<String>) {
+        self.act(Action::Log(level, text.into()));
+    }
+}
+
+/// A limit in seconds, of which 0 is none.
+fn seconds(limit: u32) -> Option<Duration> {
+    (limit > 0).then(|| Duration::from_secs(limit.into()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! One worker as the leader sees it: its state, and the words for how it ended.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::time::Instant;
+
+/// Where a worker is in its life. It only ever moves downwards in this list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Its interpreter starts and loads what it must. A SIGTERM ends it at once.
+    Starting,
+    /// It could serve; the leader holds it back until the whole generation can.
+    Ready,
+    /// It takes requests.
+    Serving {
+        /// When it began to.
+        since: Instant,
+    },
+    /// It finishes what it has, then exits.
+    Draining {
+        /// When it was told to.
+        since: Instant,
+        /// When it is stopped instead.
+        until: Option<Instant>,
+    },
+    /// It was told to exit, whatever it has.
+    Stopping {
+        /// When it is killed; `None` also once it was.
+        kill_at: Option<Instant>,
+    },
+}
+
+/// A worker process.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    /// Its process id.
+    pub(crate) pid: u32,
+    /// Where it is in its life.
+    pub(crate) state: State,
+    /// Why it is to be replaced; it serves on until its replacement does.
+    pub(crate) outgoing: Option<String>,
+    /// What it said before it gave up.
+    pub(crate) failure: Option<String>,
+}
+
+impl Worker {
+    pub(crate) fn new(pid: u32) -> Self {
+        Self { pid, state: State::Starting, outgoing: None, failure: None }
+    }
+
+    /// Whether it is one of the processes that the group is meant to have.
+    pub(crate) fn is_current(&self) -> bool {
+        self.outgoing.is_none()
+            && matches!(self.state, State::Starting | State::Ready | State::Serving { .. })
+    }
+
+    pub(crate) fn is_serving(&self) -> bool {
+        matches!(self.state, State::Serving { .. })
+    }
+
+    /// When its state has to be looked at again.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        match self.state {
+            State::Draining { until, .. } => until,
+            State::Stopping { kill_at } => kill_at,
+            State::Starting | State::Ready | State::Serving { .. } => None,
+        }
+    }
+}
+
+/// How a process ended, from its wait status: `was killed by signal 9 (SIGKILL), no core dumped`.
+pub(crate) fn describe(status: i32) -> String {
+    let status = ExitStatus::from_raw(status);
+    match (status.signal(), status.code()) {
+        (Some(signal), _) => {
+            let name = signal_hook::low_level::signal_name(signal).unwrap_or("unknown");
+            let core = if status.core_dumped() { "core dumped" } else { "no core dumped" };
+            format!("was killed by signal {signal} ({name}), {core}")
+        }
+        (None, Some(code)) => format!("exited with status {code}"),
+        (None, None) => format!("ended with wait status {}", status.into_raw()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_are_described() {
+        assert_eq!(describe(9), "was killed by signal 9 (SIGKILL), no core dumped");
+        assert_eq!(describe(11 | 0x80), "was killed by signal 11 (SIGSEGV), core dumped");
+        assert_eq!(describe(3 << 8), "exited with status 3");
+    }
+
+    #[test]
+    fn outgoing_workers_are_not_current() {
+        let mut worker = Worker::new(1);
+        assert!(worker.is_current());
+        worker.state = State::Serving { since: Instant::now() };
+        worker.outgoing = Some("maximum_requests".to_owned());
+        assert!(worker.is_serving() && !worker.is_current());
+    }
+}
