@@ -1,0 +1,44 @@
+/* What bindgen reads: httpd's and APR's headers, and the macros that Rust cannot call, as functions. */
+
+#include <httpd.h>
+#include <http_config.h>
+#include <http_core.h>
+#include <http_connection.h>
+#include <http_log.h>
+#include <http_main.h>
+#include <http_protocol.h>
+#include <http_request.h>
+#include <http_vhost.h>
+#include <util_filter.h>
+#include <util_script.h>
+#include <ap_expr.h>
+#include <ap_listen.h>
+#include <ap_mpm.h>
+#include <ap_regex.h>
+#include <ap_release.h>
+#include <mpm_common.h>
+#include <scoreboard.h>
+#include <unixd.h>
+#include <apr_buckets.h>
+#include <apr_file_io.h>
+#include <apr_network_io.h>
+#include <apr_optional.h>
+#include <apr_portable.h>
+#include <apr_strings.h>
+#include <apr_tables.h>
+#include <apr_thread_proc.h>
+
+static inline void wsgi_brigade_insert_tail(apr_bucket_brigade *bb, apr_bucket *b) { APR_BRIGADE_INSERT_TAIL(bb, b); }
+static inline int wsgi_brigade_empty(const apr_bucket_brigade *bb) { return APR_BRIGADE_EMPTY(bb); }
+static inline apr_bucket *wsgi_brigade_first(apr_bucket_brigade *bb) { return APR_BRIGADE_FIRST(bb); }
+static inline int wsgi_bucket_is_eos(const apr_bucket *b) { return APR_BUCKET_IS_EOS(b); }
+static inline int wsgi_bucket_is_metadata(const apr_bucket *b) { return APR_BUCKET_IS_METADATA(b); }
+static inline void wsgi_bucket_delete(apr_bucket *b) { apr_bucket_delete(b); }
+static inline apr_status_t wsgi_bucket_read(apr_bucket *b, const char **data, apr_size_t *length, apr_read_type_e block)
+{
+    return apr_bucket_read(b, data, length, block);
+}
+static inline int wsgi_status_is_eagain(apr_status_t status) { return APR_STATUS_IS_EAGAIN(status); }
+static inline int wsgi_status_is_eof(apr_status_t status) { return APR_STATUS_IS_EOF(status); }
+static inline int wsgi_status_is_timeup(apr_status_t status) { return APR_STATUS_IS_TIMEUP(status); }
+static inline int wsgi_default_port(const request_rec *r) { return ap_run_default_port(r); }

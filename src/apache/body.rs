@@ -1,0 +1,140 @@
+//! The body of a request, read through httpd's input filters (de-chunked, decrypted, within LimitRequestBody).
+
+use std::ffi::c_char;
+
+use super::brigade::Brigade;
+use super::request::{Request, field};
+use crate::sys;
+
+/// The body of a request. The first read sends `100 Continue` if the client waits for it.
+pub(crate) struct Body<'r> {
+    request: Request<'r>,
+    brigade: Brigade<'r>,
+    ended: bool,
+}
+
+/// What one read brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// So many bytes, at least one.
+    Data(usize),
+    /// Nothing yet (only without waiting).
+    Pending,
+    /// The end.
+    End,
+}
+
+/// The body could not be read to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the request body could not be read: {}", super::responder::reason(*status))]
+pub(crate) struct BodyError {
+    status: u16,
+}
+
+impl BodyError {
+    /// The status that says so to the client.
+    pub(crate) fn status(self) -> u16 {
+        self.status
+    }
+}
+
+impl<'r> Body<'r> {
+    /// The body of `request`; one per request.
+    pub(crate) fn new(request: Request<'r>) -> Self {
+        Self { request, brigade: Brigade::new(request), ended: false }
+    }
+
+    /// Whether there can be one, by the headers.
+    pub(crate) fn is_announced(request: Request<'_>) -> bool {
+        let headers = request.headers_in();
+        headers.get(c"Content-Length").is_some_and(|length| length.to_bytes() != b"0")
+            || headers.get(c"Transfer-Encoding").is_some()
+    }
+
+    /// Appends up to `limit` bytes to `out`. Without `wait` it takes only what is there.
+    pub(crate) fn read(
+        &mut self,
+        out: &mut Vec<u8>,
+        limit: usize,
+        wait: bool,
+    ) -> Result<Progress, BodyError> {
+        let before = out.len();
+        while !self.ended && limit > 0 {
+            if !self.fill(limit, wait)? {
+                return Ok(Progress::Pending);
+            }
+            self.drain(out, wait)?;
+            if out.len() > before {
+                return Ok(Progress::Data(out.len() - before));
+            }
+        }
+        Ok(Progress::End)
+    }
+
+    /// Asks the filters for up to `limit` bytes; false when nothing is there yet.
+    fn fill(&self, limit: usize, wait: bool) -> Result<bool, BodyError> {
+        let block = if wait { sys::APR_BLOCK_READ } else { sys::APR_NONBLOCK_READ };
+        let request = self.request;
+        let limit = sys::apr_off_t::try_from(limit).unwrap_or(sys::apr_off_t::MAX);
+        // SAFETY: the request's own filters fill our empty brigade.
+        let status = unsafe {
+            sys::ap_get_brigade(
+                field!(request.input_filters),
+                self.brigade.as_ptr(),
+                sys::AP_MODE_READBYTES,
+                block,
+                limit,
+            )
+        };
+        match status {
+            0 => Ok(wait || !self.brigade.is_empty()),
+            status if !wait && is_eagain(status) => Ok(false),
+            status => Err(self.failed(status)),
+        }
+    }
+
+    /// Moves what the brigade holds into `out`.
+    fn drain(&mut self, out: &mut Vec<u8>, wait: bool) -> Result<(), BodyError> {
+        let block = if wait { sys::APR_BLOCK_READ } else { sys::APR_NONBLOCK_READ };
+        while let Some(bucket) = self.brigade.first() {
+            if bucket.is_end() {
+                self.ended = true;
+            } else if !bucket.is_metadata() {
+                let mut data: *const c_char = std::ptr::null();
+                let mut length = 0;
+                // SAFETY: the bucket is the brigade's first; the two places are writable.
+                let status =
+                    unsafe { sys::wsgi_bucket_read(bucket.as_ptr(), &raw mut data, &raw mut length, block) };
+                if status != 0 {
+                    return Err(self.failed(status));
+                }
+                // SAFETY: the read bucket keeps its bytes until it is deleted, below; null only with length 0.
+                out.extend_from_slice(unsafe { bytes(data, length) });
+            }
+            bucket.delete();
+        }
+        Ok(())
+    }
+
+    fn failed(&self, status: sys::apr_status_t) -> BodyError {
+        self.request.close_connection_after();
+        // SAFETY: a pure mapping.
+        let status = unsafe { sys::ap_map_http_request_error(status, sys::HTTP_BAD_REQUEST) };
+        BodyError { status: u16::try_from(status).ok().filter(|code| *code >= 400).unwrap_or(400) }
+    }
+}
+
+fn is_eagain(status: sys::apr_status_t) -> bool {
+    // SAFETY: a pure test.
+    (unsafe { sys::wsgi_status_is_eagain(status) }) != 0
+}
+
+/// # Safety
+/// `length` bytes at `data` are readable while the result is used, or `length` is 0.
+unsafe fn bytes<'b>(data: *const c_char, length: usize) -> &'b [u8] {
+    if length == 0 {
+        return &[];
+    }
+    // SAFETY: by the caller.
+    unsafe { std::slice::from_raw_parts(data.cast(), length) }
+}

@@ -1,0 +1,106 @@
+//! Bucket brigades: how data travels through httpd's filters.
+
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+
+use super::request::{Request, field};
+use crate::sys;
+
+/// A brigade of our own, from the request's pool.
+#[derive(Clone, Copy)]
+pub(super) struct Brigade<'r> {
+    raw: NonNull<sys::apr_bucket_brigade>,
+    allocator: *mut sys::apr_bucket_alloc_t,
+    life: PhantomData<Request<'r>>,
+}
+
+/// The first bucket of a brigade.
+pub(super) struct Bucket<'b> {
+    raw: NonNull<sys::apr_bucket>,
+    life: PhantomData<&'b ()>,
+}
+
+impl<'r> Brigade<'r> {
+    pub(super) fn new(request: Request<'r>) -> Self {
+        let connection = field!(request.connection);
+        // SAFETY: a request's connection and its allocator outlive it.
+        let allocator = unsafe { (*connection).bucket_alloc };
+        // SAFETY: pool and allocator are the request's own.
+        let raw = unsafe { sys::apr_brigade_create(request.pool().as_ptr(), allocator) };
+        // SAFETY: allocation from a pool of httpd does not fail.
+        let raw = unsafe { NonNull::new_unchecked(raw) };
+        Self { raw, allocator, life: PhantomData }
+    }
+
+    pub(super) fn as_ptr(self) -> *mut sys::apr_bucket_brigade {
+        self.raw.as_ptr()
+    }
+
+    pub(super) fn allocator(self) -> *mut sys::apr_bucket_alloc_t {
+        self.allocator
+    }
+
+    pub(super) fn is_empty(self) -> bool {
+        // SAFETY: the brigade is ours and alive.
+        (unsafe { sys::wsgi_brigade_empty(self.as_ptr()) }) != 0
+    }
+
+    pub(super) fn first(&self) -> Option<Bucket<'_>> {
+        if self.is_empty() {
+            return None;
+        }
+        // SAFETY: the brigade is not empty, so its first element is a bucket.
+        let raw = unsafe { sys::wsgi_brigade_first(self.as_ptr()) };
+        NonNull::new(raw).map(|raw| Bucket { raw, life: PhantomData })
+    }
+
+    /// # Safety
+    /// `bucket` was made with this brigade's allocator and is in no other brigade.
+    pub(super) unsafe fn push(self, bucket: *mut sys::apr_bucket) {
+        // SAFETY: by the caller.
+        unsafe { sys::wsgi_brigade_insert_tail(self.as_ptr(), bucket) };
+    }
+
+    /// Appends a copy of `bytes`.
+    pub(super) fn copy(self, bytes: &[u8]) {
+        // SAFETY: the bytes are readable; they are copied into buckets (no flush function is given, so all stays).
+        unsafe {
+            sys::apr_brigade_write(
+                self.as_ptr(),
+                None,
+                std::ptr::null_mut(),
+                bytes.as_ptr().cast(),
+                bytes.len(),
+            )
+        };
+    }
+
+    /// Frees what is left in it.
+    pub(super) fn cleanup(self) {
+        // SAFETY: the brigade is ours and alive.
+        unsafe { sys::apr_brigade_cleanup(self.as_ptr().cast()) };
+    }
+}
+
+impl Bucket<'_> {
+    pub(super) fn as_ptr(&self) -> *mut sys::apr_bucket {
+        self.raw.as_ptr()
+    }
+
+    /// Whether it marks the end of the stream.
+    pub(super) fn is_end(&self) -> bool {
+        // SAFETY: the bucket is alive.
+        (unsafe { sys::wsgi_bucket_is_eos(self.as_ptr()) }) != 0
+    }
+
+    pub(super) fn is_metadata(&self) -> bool {
+        // SAFETY: the bucket is alive.
+        (unsafe { sys::wsgi_bucket_is_metadata(self.as_ptr()) }) != 0
+    }
+
+    /// Takes it out of its brigade and frees it.
+    pub(super) fn delete(self) {
+        // SAFETY: the bucket is alive, and the handle ends here.
+        unsafe { sys::wsgi_bucket_delete(self.as_ptr()) };
+    }
+}

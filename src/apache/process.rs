@@ -1,0 +1,197 @@
+//! The processes: which one this is, what httpd knows of its children, and what outlives a restart.
+
+use std::any::Any;
+use std::ffi::{CStr, c_int, c_void};
+use std::ptr;
+use std::sync::Mutex;
+
+use super::fence::{Nothing, fence};
+use super::pool::Pool;
+use super::request::text;
+use crate::sys;
+
+/// Why httpd calls about a process that was registered with [`watch`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ChildEvent {
+    /// It ended, with this wait status.
+    Died(i32),
+    /// httpd restarts or stops.
+    Restart,
+    /// It is no longer watched (the configuration goes).
+    Unregistered,
+    /// httpd looked and it was gone, with nothing known about its end.
+    Lost,
+    /// httpd looked and it was there.
+    Running,
+}
+
+/// httpd's own user and group (User and Group directives).
+#[derive(Debug, Clone)]
+pub(crate) struct Identity {
+    pub(crate) user: Option<String>,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+}
+
+/// What the MPM says about processes and threads.
+#[derive(Debug, Clone)]
+pub(crate) struct Mpm {
+    /// Its name, as `event`.
+    pub(crate) name: String,
+    /// Most children.
+    pub(crate) processes: u32,
+    /// Threads in each.
+    pub(crate) threads: u32,
+    pub(crate) is_threaded: bool,
+    pub(crate) is_forked: bool,
+}
+
+/// Whether this is the pass of httpd's start-up whose configuration will be used, and not a test of it.
+pub(crate) fn is_real_pass() -> bool {
+    // SAFETY: a query without side effects.
+    let state = unsafe { sys::ap_state_query(sys::AP_SQ_MAIN_STATE) };
+    state != sys::AP_SQ_MS_CREATE_PRE_CONFIG && !is_config_test()
+}
+
+/// Whether httpd only checks the configuration (`-t`).
+pub(crate) fn is_config_test() -> bool {
+    // SAFETY: a query without side effects.
+    let mode = unsafe { sys::ap_state_query(sys::AP_SQ_RUN_MODE) };
+    mode == sys::AP_SQ_RM_CONFIG_TEST || mode == sys::AP_SQ_RM_CONFIG_DUMP
+}
+
+/// httpd's generation: 0 after the start, one more after each restart.
+pub(crate) fn generation() -> u32 {
+    mpm_query(sys::AP_MPMQ_GENERATION)
+}
+
+/// Whether the parent is about to stop (or not to run any more).
+pub(crate) fn is_stopping() -> bool {
+    mpm_query(sys::AP_MPMQ_MPM_STATE) == sys::AP_MPMQ_STOPPING as u32
+}
+
+/// What the MPM says about processes and threads.
+pub(crate) fn mpm() -> Mpm {
+    // SAFETY: returns a constant string of the MPM.
+    let name = text(unsafe { sys::ap_show_mpm() });
+    Mpm {
+        name: name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+        processes: mpm_query(sys::AP_MPMQ_MAX_DAEMONS),
+        threads: mpm_query(sys::AP_MPMQ_MAX_THREADS),
+        is_threaded: mpm_query(sys::AP_MPMQ_IS_THREADED) != 0,
+        is_forked: mpm_query(sys::AP_MPMQ_IS_FORKED) != 0,
+    }
+}
+
+fn mpm_query(what: c_int) -> u32 {
+    let mut answer = 0;
+    // SAFETY: `answer` is writable; an unknown query leaves it alone.
+    let status = unsafe { sys::ap_mpm_query(what, &raw mut answer) };
+    if status == 0 { u32::try_from(answer).unwrap_or(0) } else { 0 }
+}
+
+/// Whether child processes are run as another user, which needs root.
+pub(crate) fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// httpd's own user and group; final once the configuration has been read.
+pub(crate) fn identity() -> Identity {
+    // SAFETY: httpd writes it while it reads its configuration, single-threaded.
+    let config = unsafe { (&raw const sys::ap_unixd_config).read() };
+    let user = text(config.user_name).map(|name| name.to_string_lossy().into_owned());
+    Identity { user, uid: config.user_id, gid: config.group_id }
+}
+
+/// CoreDumpDirectory is set.
+pub(crate) fn wants_core_dumps() -> bool {
+    // SAFETY: httpd writes it while it reads its configuration, single-threaded.
+    (unsafe { (&raw const sys::ap_coredumpdir_configured).read() }) != 0
+}
+
+/// Asks httpd to report on child process `pid`, from its once-a-second maintenance in the parent, until `pool` is
+/// cleared.
+pub(crate) fn watch<'p>(pool: Pool<'p>, pid: i32, report: impl FnMut(ChildEvent) + 'p) -> Watched<'p> {
+    let watched = pool.own(Watch { process: process(pid), report: Box::new(report) });
+    let data = ptr::from_mut(watched);
+    // SAFETY: `process` lives in `pool` as long as the registration.
+    let process = unsafe { &raw mut (*data).process };
+    // SAFETY: as above; `maintain` gets the data back that belongs to it, while the pool lives.
+    unsafe {
+        sys::apr_proc_other_child_register(
+            process,
+            Some(maintain),
+            data.cast(),
+            ptr::null_mut(),
+            pool.as_ptr(),
+        );
+    }
+    Watched { data: data.cast(), life: std::marker::PhantomData }
+}
+
+/// A registration of [`watch`].
+pub(crate) struct Watched<'p> {
+    data: *mut c_void,
+    life: std::marker::PhantomData<Pool<'p>>,
+}
+
+impl Watched<'_> {
+    /// Ends it; the closure is called with [`ChildEvent::Unregistered`] once more.
+    pub(crate) fn unregister(self) {
+        // SAFETY: the data is what was registered; APR ignores data that it no longer knows.
+        unsafe { sys::apr_proc_other_child_unregister(self.data) };
+    }
+}
+
+/// When `pool` is cleared, `pid` gets TERM, then 3 s, then KILL, and is waited for.
+pub(crate) fn end_with(pool: Pool<'_>, pid: i32) {
+    let process = ptr::from_mut(pool.own(process(pid)));
+    // SAFETY: the record lives in the same pool.
+    unsafe { sys::apr_pool_note_subprocess(pool.as_ptr(), process, sys::APR_KILL_AFTER_TIMEOUT) };
+}
+
+struct Watch<'p> {
+    process: sys::apr_proc_t,
+    report: Box<dyn FnMut(ChildEvent) + 'p>,
+}
+
+fn process(pid: i32) -> sys::apr_proc_t {
+    sys::apr_proc_t { pid, in_: ptr::null_mut(), out: ptr::null_mut(), err: ptr::null_mut() }
+}
+
+unsafe extern "C" fn maintain(reason: c_int, data: *mut c_void, status: c_int) {
+    fence("child maintenance", || {
+        let event = match reason {
+            sys::APR_OC_REASON_DEATH => ChildEvent::Died(status),
+            sys::APR_OC_REASON_RESTART => ChildEvent::Restart,
+            sys::APR_OC_REASON_UNREGISTER => ChildEvent::Unregistered,
+            sys::APR_OC_REASON_LOST => ChildEvent::Lost,
+            _ => ChildEvent::Running,
+        };
+        // The closure may unregister itself, which comes back here: no reference to the record is held meanwhile.
+        // SAFETY: `watch` registered this record, and its pool lives.
+        let report = unsafe { &raw mut (*data.cast::<Watch<'_>>()).report };
+        // SAFETY: as above; httpd calls from the parent's one thread.
+        unsafe { (*report)(event) };
+        Nothing
+    });
+}
+
+/// The process-wide value under `key`, made at the first call; it survives restarts. For the parent, whose library
+/// stays mapped (`-z nodelete`).
+pub(crate) fn retained<T: Any + Send + Default>(key: &'static CStr) -> &'static Mutex<T> {
+    // SAFETY: httpd looks the key up.
+    let found = unsafe { sys::ap_retained_data_get(key.as_ptr()) }.cast::<*mut Mutex<T>>();
+    let place = if found.is_null() {
+        // SAFETY: httpd makes zeroed memory of that size in the process pool.
+        let made = unsafe { sys::ap_retained_data_create(key.as_ptr(), size_of::<*mut Mutex<T>>()) };
+        let made = made.cast::<*mut Mutex<T>>();
+        // SAFETY: of the right size, and memory of a pool is aligned for pointers.
+        unsafe { made.write(Box::into_raw(Box::default())) };
+        made
+    } else {
+        found
+    };
+    // SAFETY: written above, in this call or an earlier one, and never freed.
+    unsafe { &**place }
+}

@@ -1,0 +1,246 @@
+//! A request: httpd's `request_rec`, read field by field.
+//!
+//! httpd keeps the structure and all its strings alive for the whole handler call, which is `'r`. A string that
+//! another module replaces meanwhile stays in the request's pool, so what was returned here stays readable.
+
+use std::ffi::{CStr, c_char};
+use std::marker::PhantomData;
+use std::os::fd::BorrowedFd;
+use std::ptr::NonNull;
+
+use super::pool::Pool;
+use super::server::Server;
+use super::table::Table;
+use super::{log, module};
+use crate::config::Settings;
+use crate::sys;
+
+/// A request, for as long as its handler runs. Not `Send`: a request belongs to its thread.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Request<'r> {
+    raw: NonNull<sys::request_rec>,
+    life: PhantomData<&'r *mut ()>,
+}
+
+/// Reads a field of the structure behind a handle.
+macro_rules! field {
+    ($self:ident.$($field:ident).+) => {{
+        // SAFETY: httpd keeps the structure alive for the lifetime of the handle, and reads are not concurrent with
+        // writes: a request belongs to one thread.
+        unsafe { (&raw const (*$self.as_ptr()).$($field).+).read() }
+    }};
+}
+pub(super) use field;
+
+/// A string of the host for as long as the caller's handle lives, if there is one.
+pub(super) fn text<'r>(raw: *const c_char) -> Option<&'r CStr> {
+    // SAFETY: httpd's strings end with NUL and live in a pool of the handle that the caller read them from.
+    (!raw.is_null()).then(|| unsafe { CStr::from_ptr(raw) })
+}
+
+impl<'r> Request<'r> {
+    /// # Safety
+    /// `raw` is a request that httpd keeps alive during `'r`.
+    pub(super) unsafe fn from_ptr(raw: *mut sys::request_rec) -> Self {
+        // SAFETY: httpd passes no null requests; the caller vouches for the rest.
+        let raw = unsafe { NonNull::new_unchecked(raw) };
+        Self { raw, life: PhantomData }
+    }
+
+    pub(super) fn as_ptr(self) -> *mut sys::request_rec {
+        self.raw.as_ptr()
+    }
+
+    /// The pool that is cleared when the request is over.
+    pub(crate) fn pool(self) -> Pool<'r> {
+        // SAFETY: the request's own pool outlives its handler.
+        unsafe { Pool::from_ptr(field!(self.pool)) }
+    }
+
+    /// The (virtual) server that the request matched.
+    pub(crate) fn server(self) -> Server<'r> {
+        // SAFETY: servers outlive requests.
+        unsafe { Server::from_ptr(field!(self.server)) }
+    }
+
+    /// What directives said about this location.
+    pub(crate) fn settings(self) -> &'r Settings {
+        static NOTHING: Settings = Settings::NOTHING;
+        // SAFETY: httpd has made a vector of configurations for every request.
+        let raw = unsafe { sys::ap_get_module_config(field!(self.per_dir_config), module()) };
+        // SAFETY: `directive` made it as `Settings`, and it lives as long as the request.
+        unsafe { raw.cast::<Settings>().cast_const().as_ref() }.unwrap_or(&NOTHING)
+    }
+
+    /// The %-decoded path of the URL; httpd always has one.
+    pub(crate) fn uri(self) -> &'r CStr {
+        text(field!(self.uri)).unwrap_or(c"")
+    }
+
+    /// The second word of the request line.
+    pub(crate) fn unparsed_uri(self) -> Option<&'r CStr> {
+        text(field!(self.unparsed_uri))
+    }
+
+    /// The request line.
+    pub(crate) fn line(self) -> Option<&'r CStr> {
+        text(field!(self.the_request))
+    }
+
+    /// What follows the question mark.
+    pub(crate) fn query(self) -> Option<&'r CStr> {
+        text(field!(self.args))
+    }
+
+    /// The file that the URL was mapped to.
+    pub(crate) fn filename(self) -> Option<&'r CStr> {
+        text(field!(self.filename))
+    }
+
+    /// Maps the URL to a file.
+    pub(crate) fn set_filename(self, file: &'r CStr) {
+        // SAFETY: the request is alive; `file` lives as long.
+        unsafe { (*self.as_ptr()).filename = file.as_ptr().cast_mut() };
+    }
+
+    /// What follows the file in the URL.
+    pub(crate) fn path_info(self) -> Option<&'r CStr> {
+        text(field!(self.path_info))
+    }
+
+    /// `GET`, `HEAD` …
+    pub(crate) fn method(self) -> &'r CStr {
+        text(field!(self.method)).unwrap_or(c"")
+    }
+
+    /// `HTTP/1.1` …
+    pub(crate) fn protocol(self) -> Option<&'r CStr> {
+        text(field!(self.protocol))
+    }
+
+    /// The host that the client named, without port.
+    pub(crate) fn hostname(self) -> Option<&'r CStr> {
+        text(field!(self.hostname))
+    }
+
+    /// The user whom httpd authenticated.
+    pub(crate) fn user(self) -> Option<&'r CStr> {
+        text(field!(self.user))
+    }
+
+    /// How it did.
+    pub(crate) fn auth_type(self) -> Option<&'r CStr> {
+        text(field!(self.ap_auth_type))
+    }
+
+    /// The handler that the configuration chose.
+    pub(crate) fn handler(self) -> Option<&'r CStr> {
+        text(field!(self.handler))
+    }
+
+    /// Chooses a handler.
+    pub(crate) fn set_handler(self, name: &'static CStr) {
+        // SAFETY: the request is alive; `name` outlives it.
+        unsafe { (*self.as_ptr()).handler = name.as_ptr() };
+    }
+
+    /// The client's address as mod_remoteip left it.
+    pub(crate) fn client_ip(self) -> Option<&'r CStr> {
+        text(field!(self.useragent_ip))
+    }
+
+    /// The request before an internal redirect.
+    pub(crate) fn previous(self) -> Option<Self> {
+        NonNull::new(field!(self.prev)).map(|raw| Self { raw, life: PhantomData })
+    }
+
+    /// Whether the client wants the head only.
+    pub(crate) fn is_head(self) -> bool {
+        field!(self.header_only) != 0
+    }
+
+    /// When httpd received the request, in microseconds since the epoch.
+    pub(crate) fn time(self) -> u64 {
+        u64::try_from(field!(self.request_time)).unwrap_or(0)
+    }
+
+    /// The request's headers.
+    pub(crate) fn headers_in(self) -> Table<'r> {
+        // SAFETY: the table lives as long as the request.
+        unsafe { Table::from_ptr(field!(self.headers_in)) }
+    }
+
+    /// The response's headers.
+    pub(crate) fn headers_out(self) -> Table<'r> {
+        // SAFETY: as above.
+        unsafe { Table::from_ptr(field!(self.headers_out)) }
+    }
+
+    /// Headers that survive into error responses.
+    pub(crate) fn err_headers_out(self) -> Table<'r> {
+        // SAFETY: as above.
+        unsafe { Table::from_ptr(field!(self.err_headers_out)) }
+    }
+
+    /// Variables that modules set for scripts.
+    pub(crate) fn subprocess_env(self) -> Table<'r> {
+        // SAFETY: as above.
+        unsafe { Table::from_ptr(field!(self.subprocess_env)) }
+    }
+
+    /// What modules tell each other.
+    pub(crate) fn notes(self) -> Table<'r> {
+        // SAFETY: as above.
+        unsafe { Table::from_ptr(field!(self.notes)) }
+    }
+
+    /// Whether httpd has found the client gone.
+    pub(crate) fn is_aborted(self) -> bool {
+        let connection = field!(self.connection);
+        // SAFETY: a request's connection outlives it.
+        let aborted = unsafe { (*connection).aborted };
+        aborted != 0
+    }
+
+    /// No further request on this connection.
+    pub(crate) fn close_connection_after(self) {
+        let connection = field!(self.connection);
+        // SAFETY: as above; the connection belongs to this thread while the request runs.
+        unsafe { (*connection).keepalive = sys::AP_CONN_CLOSE };
+    }
+
+    /// The socket of the client; under HTTP/2 that of the connection which carries the stream.
+    pub(crate) fn client_fd(self) -> Option<BorrowedFd<'r>> {
+        let connection = field!(self.connection);
+        // SAFETY: a request's connection outlives it.
+        let master = unsafe { (*connection).master };
+        let connection = if master.is_null() { connection } else { master };
+        // SAFETY: as above; a master connection outlives its secondary ones.
+        let socket = unsafe { sys::ap_get_conn_socket(connection) };
+        if socket.is_null() {
+            return None;
+        }
+        let mut fd = -1;
+        // SAFETY: the socket is the connection's own, `fd` is writable.
+        let status = unsafe { sys::apr_os_sock_get(&raw mut fd, socket) };
+        // SAFETY: the connection keeps its socket open for at least `'r`.
+        (status == 0 && fd >= 0).then(|| unsafe { BorrowedFd::borrow_raw(fd) })
+    }
+
+    /// httpd's log level for `wsgi` in this request.
+    pub(crate) fn log_level(self) -> u8 {
+        log::request_level(self)
+    }
+
+    /// Writes a text, line by line, into the request's error log if `level` is wanted.
+    pub(crate) fn log(self, level: u8, text: &str) {
+        self.log_at(level, text.as_bytes(), b"", 0);
+    }
+
+    /// As [`Self::log`], with the source place that `%F` in ErrorLogFormat shows.
+    pub(crate) fn log_at(self, level: u8, text: &[u8], file: &[u8], line: u32) {
+        if level <= self.log_level() {
+            log::write_request(self, level, text, file, line);
+        }
+    }
+}

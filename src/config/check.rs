@@ -1,0 +1,1 @@
+//! Judges the whole configuration before httpd starts. (skeleton)

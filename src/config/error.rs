@@ -1,0 +1,66 @@
+//! Why a line of the configuration is refused. The directive's name is added where the message is given to httpd.
+
+use thiserror::Error;
+
+/// Why a line is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(crate) enum ConfigError {
+    /// A value is not what it must be.
+    #[error("`{value}` is not a valid {what}: {expected}")]
+    BadValue {
+        /// What it is a value of.
+        what: &'static str,
+        /// The word.
+        value: String,
+        /// What is allowed.
+        expected: &'static str,
+    },
+    /// A name was given before.
+    #[error("the name `{name}` is already taken by {place}")]
+    Duplicate {
+        /// The name.
+        name: String,
+        /// Where.
+        place: String,
+    },
+    /// Something follows the last word.
+    #[error("`{word}` is one word too many")]
+    Excess {
+        /// The word.
+        word: String,
+    },
+    /// A word is missing.
+    #[error("the {what} is missing")]
+    Missing {
+        /// What the word would say.
+        what: &'static str,
+    },
+    /// An option that must be there is not.
+    #[error("the option `{name}=` is missing")]
+    MissingOption {
+        /// Its name.
+        name: &'static str,
+    },
+    /// A word is not `name=value`.
+    #[error(
+        "`{word}` is not an option: options are written name=value, with the value in quotes if it has blanks"
+    )]
+    NotAnOption {
+        /// The word.
+        word: String,
+    },
+    /// An option that has no machinery yet.
+    #[error("the option `{name}` is not supported yet by this version; remove it")]
+    NotYet {
+        /// Its name.
+        name: String,
+    },
+    /// No option has that name.
+    #[error("unknown option `{name}`{}", nearest.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
+    UnknownOption {
+        /// Its name.
+        name: String,
+        /// The known name that looks most like it.
+        nearest: Option<String>,
+    },
+}

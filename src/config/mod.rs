@@ -1,0 +1,30 @@
+//! What the administrator wrote, and what follows from it; pure, without httpd.
+//!
+//! - [`words`] splits a line, [`values`] reads one word;
+//! - [`directives`] is the table: name, where allowed, help, setter; [`process_group`] and [`alias`] are the tables of
+//!   the options of WSGIDaemonProcess and WSGIScriptAlias;
+//! - [`settings`] is what they store: [`Settings`] for a location, [`ServerSettings`] for a server, each with its merge;
+//! - [`expand`] replaces `%{…}`; [`resolve`] makes the one answer for a request, where the defaults stand;
+//! - [`check`] judges the whole configuration before httpd starts.
+
+pub(crate) mod alias;
+pub(crate) mod check;
+pub(crate) mod directives;
+pub(crate) mod error;
+pub(crate) mod expand;
+pub(crate) mod options;
+pub(crate) mod process_group;
+pub(crate) mod resolve;
+pub(crate) mod settings;
+pub(crate) mod trusted;
+pub(crate) mod values;
+pub(crate) mod words;
+
+pub(crate) use alias::Alias;
+pub(crate) use directives::{Context, Row, Setter};
+pub(crate) use error::ConfigError;
+pub(crate) use process_group::ProcessGroup;
+pub(crate) use resolve::{Mode, Resolved};
+pub(crate) use settings::{ServerSettings, Settings};
+pub(crate) use values::{Account, Milliseconds, Name, Seconds};
+pub(crate) use words::{Place, Words};

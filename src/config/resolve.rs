@@ -1,0 +1,178 @@
+//! The one answer for a request: all settings merged, defaults applied, names expanded. The defaults stand here.
+
+use std::borrow::Cow;
+
+use super::alias::AliasOptions;
+use super::expand::{self, Facts, Lookup};
+use super::settings::{HandlerScript, MapHead, Settings};
+use super::trusted::{Network, TrustedHeader};
+use super::values::Name;
+
+/// Where a request runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Mode<'r> {
+    /// In this process.
+    Embedded,
+    /// In the process group of that name.
+    Daemon(Cow<'r, [u8]>),
+}
+
+/// What holds for one request.
+#[derive(Debug, Clone)]
+pub(crate) struct Resolved<'r> {
+    pub(crate) mode: Mode<'r>,
+    /// Empty is the main interpreter.
+    pub(crate) application_group: Cow<'r, [u8]>,
+    pub(crate) callable: Cow<'r, [u8]>,
+    /// The script's path.
+    pub(crate) script: &'r [u8],
+    /// The script was registered for the handler's name, and is not the requested file.
+    pub(crate) is_handler_script: bool,
+    pub(crate) script_reloading: bool,
+    pub(crate) pass_authorization: bool,
+    pub(crate) map_head: MapHead,
+    pub(crate) error_override: bool,
+    pub(crate) enable_sendfile: Option<bool>,
+    pub(crate) ignore_activity: bool,
+    pub(crate) trusted_headers: &'r [TrustedHeader],
+    /// `None`: every peer is trusted.
+    pub(crate) trusted_proxies: Option<&'r [Network]>,
+}
+
+/// What names the application of a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Source<'r> {
+    /// The requested file, mapped by an alias with these options, or by `SetHandler wsgi-script`.
+    File(&'r [u8], Option<&'r AliasOptions>),
+    /// A script registered with WSGIHandlerScript.
+    Handler(&'r HandlerScript),
+}
+
+/// The answer for a request.
+pub(crate) fn resolve<'r>(
+    settings: &'r Settings,
+    source: Source<'r>,
+    facts: &Facts<'r>,
+    lookup: Lookup<'_, 'r>,
+) -> Resolved<'r> {
+    let own = Options::of(source);
+    let process_group = own.process_group.or(settings.process_group.as_ref());
+    let application_group = own.application_group.or(settings.application_group.as_ref());
+    let process_group = expand::group(bytes(process_group, "%{GLOBAL}"), facts, lookup);
+    Resolved {
+        mode: if process_group.is_empty() { Mode::Embedded } else { Mode::Daemon(process_group) },
+        application_group: expand::group(bytes(application_group, "%{RESOURCE}"), facts, lookup),
+        callable: own.callable.unwrap_or_else(|| {
+            expand::callable(bytes(settings.callable.as_ref(), "application"), lookup)
+                .unwrap_or(Cow::Borrowed(b"application"))
+        }),
+        script: own.script,
+        is_handler_script: matches!(source, Source::Handler(_)),
+        script_reloading: settings.script_reloading.unwrap_or(true),
+        pass_authorization: own.pass_authorization.or(settings.pass_authorization).unwrap_or(false),
+        map_head: settings.map_head.unwrap_or(MapHead::Auto),
+        error_override: settings.error_override.unwrap_or(false),
+        enable_sendfile: settings.enable_sendfile,
+        ignore_activity: settings.ignore_activity.unwrap_or(false),
+        trusted_headers: settings.trusted_headers.as_deref().unwrap_or_default(),
+        trusted_proxies: settings.trusted_proxies.as_deref(),
+    }
+}
+
+impl Settings {
+    /// Whether WSGIRestrictProcess lets a request go where it wants to; without the directive everything is allowed.
+    pub(crate) fn allows(&self, mode: &Mode<'_>) -> bool {
+        let Some(allowed) = &self.restrict_process else { return true };
+        let name: &[u8] = match mode {
+            Mode::Embedded => b"%{GLOBAL}",
+            Mode::Daemon(name) => name,
+        };
+        allowed.iter().any(|one| one.as_str().as_bytes().eq_ignore_ascii_case(name))
+    }
+}
+
+/// What the source itself says.
+struct Options<'r> {
+    script: &'r [u8],
+    process_group: Option<&'r Name>,
+    application_group: Option<&'r Name>,
+    callable: Option<Cow<'r, [u8]>>,
+    pass_authorization: Option<bool>,
+}
+
+impl<'r> Options<'r> {
+    fn of(source: Source<'r>) -> Self {
+        match source {
+            Source::File(script, alias) => Self {
+                script,
+                process_group: alias.and_then(|alias| alias.process_group.as_ref()),
+                application_group: alias.and_then(|alias| alias.application_group.as_ref()),
+                callable: alias
+                    .and_then(|alias| alias.callable.as_ref())
+                    .map(|name| Cow::Borrowed(name.as_str().as_bytes())),
+                pass_authorization: alias.and_then(|alias| alias.pass_authorization),
+            },
+            Source::Handler(handler) => Self {
+                script: handler.path.as_str().as_bytes(),
+                process_group: handler.process_group.as_ref(),
+                application_group: handler.application_group.as_ref(),
+                callable: Some(Cow::Borrowed(b"handle_request")),
+                pass_authorization: handler.pass_authorization,
+            },
+        }
+    }
+}
+
+fn bytes<'r>(name: Option<&'r Name>, default: &'static str) -> &'r [u8] {
+    name.map_or(default, Name::as_str).as_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::values::Value;
+
+    fn facts() -> Facts<'static> {
+        Facts { server: b"srv", port: 80, host: None, script_name: b"" }
+    }
+
+    #[test]
+    fn defaults() {
+        static NOTHING: Settings = Settings::NOTHING;
+        let resolved = resolve(&NOTHING, Source::File(b"/w/app.wsgi", None), &facts(), &|_| None);
+        assert_eq!(resolved.mode, Mode::Embedded);
+        assert_eq!(*resolved.application_group, *b"srv|");
+        assert_eq!(*resolved.callable, *b"application");
+        assert!(resolved.script_reloading && !resolved.pass_authorization);
+        assert!(NOTHING.allows(&Mode::Embedded));
+    }
+
+    #[test]
+    fn alias_options_override_directives() {
+        let name = |text: &str| Name::parse(text.as_bytes());
+        let settings =
+            Settings { process_group: name("a"), pass_authorization: Some(false), ..Settings::NOTHING };
+        let alias = AliasOptions {
+            process_group: name("b"),
+            application_group: Some(Name::empty()),
+            callable: name("app"),
+            pass_authorization: Some(true),
+        };
+        let resolved = resolve(&settings, Source::File(b"/x", Some(&alias)), &facts(), &|_| None);
+        assert_eq!(resolved.mode, Mode::Daemon(Cow::Borrowed(b"b")));
+        assert_eq!((&*resolved.application_group, &*resolved.callable), (&b""[..], &b"app"[..]));
+        assert!(resolved.pass_authorization);
+    }
+
+    #[test]
+    fn restriction_ignores_case() {
+        let names = |list: &[&str]| Settings {
+            restrict_process: Some(list.iter().map(|name| Name::parse(name.as_bytes()).unwrap()).collect()),
+            ..Settings::NOTHING
+        };
+        assert!(names(&["Site"]).allows(&Mode::Daemon(Cow::Borrowed(b"site"))));
+        assert!(!names(&["site"]).allows(&Mode::Embedded));
+        assert!(names(&["%{GLOBAL}"]).allows(&Mode::Embedded));
+        assert!(!names(&[]).allows(&Mode::Embedded));
+    }
+}

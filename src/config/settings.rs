@@ -1,0 +1,239 @@
+//! What directives store: for a location and for a server. Every field is optional; the inner value wins.
+//!
+//! httpd merges the settings of locations for every request, so their fields are cheap to clone.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::alias::Alias;
+use super::process_group::ProcessGroup;
+use super::trusted::{Network, TrustedHeader};
+use super::values::Name;
+use super::words::Place;
+
+/// WSGIMapHEADToGET.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MapHead {
+    /// GET if an output filter looks at the content.
+    Auto,
+    /// Never.
+    Off,
+    /// Always.
+    On,
+}
+
+/// WSGIHandlerScript: a handler's name and its script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HandlerScript {
+    pub(crate) name: Name,
+    pub(crate) path: Name,
+    pub(crate) process_group: Option<Name>,
+    pub(crate) application_group: Option<Name>,
+    pub(crate) pass_authorization: Option<bool>,
+}
+
+/// What was said about a location.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Settings {
+    pub(crate) process_group: Option<Name>,
+    pub(crate) application_group: Option<Name>,
+    pub(crate) callable: Option<Name>,
+    pub(crate) pass_authorization: Option<bool>,
+    pub(crate) script_reloading: Option<bool>,
+    pub(crate) chunked_request: Option<bool>,
+    pub(crate) map_head: Option<MapHead>,
+    pub(crate) error_override: Option<bool>,
+    pub(crate) enable_sendfile: Option<bool>,
+    pub(crate) ignore_activity: Option<bool>,
+    pub(crate) restrict_process: Option<Arc<[Name]>>,
+    pub(crate) trusted_headers: Option<Arc<[TrustedHeader]>>,
+    pub(crate) trusted_proxies: Option<Arc<[Network]>>,
+    pub(crate) handler_scripts: Option<Arc<[HandlerScript]>>,
+}
+
+/// WSGIImportScript.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Import {
+    pub(crate) script: PathBuf,
+    /// Empty is embedded mode.
+    pub(crate) process_group: Name,
+    /// Empty is the main interpreter.
+    pub(crate) application_group: Name,
+    pub(crate) place: Place,
+}
+
+/// A literal process group that a location asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reference {
+    pub(crate) name: Name,
+    pub(crate) place: Place,
+}
+
+/// What was said in a server. The fields of [`Global`] are in the main server only.
+#[derive(Debug, Default)]
+pub(crate) struct ServerSettings {
+    pub(crate) aliases: Vec<Alias>,
+    pub(crate) process_groups: Vec<ProcessGroup>,
+    pub(crate) imports: Vec<Import>,
+    pub(crate) references: Vec<Reference>,
+    pub(crate) global: Global,
+}
+
+/// What is said once, for all.
+#[derive(Debug, Default)]
+pub(crate) struct Global {
+    pub(crate) python_home: Option<PathBuf>,
+    pub(crate) python_path: Vec<PathBuf>,
+    pub(crate) python_eggs: Option<PathBuf>,
+    pub(crate) python_optimize: Option<u32>,
+    pub(crate) python_warnings: Vec<String>,
+    pub(crate) python_hash_seed: Option<String>,
+    pub(crate) python_library: Option<PathBuf>,
+    pub(crate) python_host: Option<PathBuf>,
+    pub(crate) dont_write_bytecode: Option<bool>,
+    pub(crate) switch_interval: Option<f64>,
+    pub(crate) case_sensitive: Option<bool>,
+    pub(crate) destroy_interpreter: Option<bool>,
+    pub(crate) restrict_embedded: Option<bool>,
+    pub(crate) restrict_signal: Option<bool>,
+    pub(crate) restrict_stdin: Option<bool>,
+    pub(crate) restrict_stdout: Option<bool>,
+    /// Directives about socket files were given: ours have none.
+    pub(crate) socket_files: bool,
+}
+
+impl Settings {
+    /// Nothing was said.
+    pub(crate) const NOTHING: Self = Self {
+        process_group: None,
+        application_group: None,
+        callable: None,
+        pass_authorization: None,
+        script_reloading: None,
+        chunked_request: None,
+        map_head: None,
+        error_override: None,
+        enable_sendfile: None,
+        ignore_activity: None,
+        restrict_process: None,
+        trusted_headers: None,
+        trusted_proxies: None,
+        handler_scripts: None,
+    };
+
+    /// `over`, and where it says nothing, `base`.
+    pub(crate) fn merge(base: &Self, over: &Self) -> Self {
+        Self {
+            process_group: over.process_group.as_ref().or(base.process_group.as_ref()).cloned(),
+            application_group: over.application_group.as_ref().or(base.application_group.as_ref()).cloned(),
+            callable: over.callable.as_ref().or(base.callable.as_ref()).cloned(),
+            pass_authorization: over.pass_authorization.or(base.pass_authorization),
+            script_reloading: over.script_reloading.or(base.script_reloading),
+            chunked_request: over.chunked_request.or(base.chunked_request),
+            map_head: over.map_head.or(base.map_head),
+            error_override: over.error_override.or(base.error_override),
+            enable_sendfile: over.enable_sendfile.or(base.enable_sendfile),
+            ignore_activity: over.ignore_activity.or(base.ignore_activity),
+            restrict_process: over.restrict_process.as_ref().or(base.restrict_process.as_ref()).cloned(),
+            trusted_headers: over.trusted_headers.as_ref().or(base.trusted_headers.as_ref()).cloned(),
+            trusted_proxies: over.trusted_proxies.as_ref().or(base.trusted_proxies.as_ref()).cloned(),
+            handler_scripts: overlay(base.handler_scripts.as_ref(), over.handler_scripts.as_ref()),
+        }
+    }
+
+    /// The script registered for a handler's name.
+    pub(crate) fn handler_script(&self, name: &[u8]) -> Option<&HandlerScript> {
+        // Of two with one name in one section the later counts.
+        self.handler_scripts.as_ref()?.iter().rfind(|script| script.name.as_str().as_bytes() == name)
+    }
+}
+
+/// Handler scripts are merged name by name.
+fn overlay(
+    base: Option<&Arc<[HandlerScript]>>,
+    over: Option<&Arc<[HandlerScript]>>,
+) -> Option<Arc<[HandlerScript]>> {
+    match (base, over) {
+        (Some(base), Some(over)) => Some(base.iter().chain(over.iter()).cloned().collect()),
+        (base, over) => over.or(base).cloned(),
+    }
+}
+
+impl ServerSettings {
+    /// Nothing was said.
+    pub(crate) const NOTHING: Self = Self {
+        aliases: Vec::new(),
+        process_groups: Vec::new(),
+        imports: Vec::new(),
+        references: Vec::new(),
+        global: Global {
+            python_home: None,
+            python_path: Vec::new(),
+            python_eggs: None,
+            python_optimize: None,
+            python_warnings: Vec::new(),
+            python_hash_seed: None,
+            python_library: None,
+            python_host: None,
+            dont_write_bytecode: None,
+            switch_interval: None,
+            case_sensitive: None,
+            destroy_interpreter: None,
+            restrict_embedded: None,
+            restrict_signal: None,
+            restrict_stdin: None,
+            restrict_stdout: None,
+            socket_files: false,
+        },
+    };
+
+    /// A virtual host's settings: its own aliases come before the main server's; groups, imports and references stay
+    /// with the server that they were written in.
+    pub(crate) fn merge(base: &Self, over: &Self) -> Self {
+        Self {
+            aliases: over.aliases.iter().chain(&base.aliases).cloned().collect(),
+            process_groups: over.process_groups.clone(),
+            imports: over.imports.clone(),
+            references: over.references.clone(),
+            global: Global::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::values::Value;
+
+    #[test]
+    fn inner_value_wins() {
+        let name = |text: &str| Name::parse(text.as_bytes());
+        let outer = Settings { callable: name("a"), pass_authorization: Some(true), ..Settings::NOTHING };
+        let inner = Settings { pass_authorization: Some(false), ..Settings::NOTHING };
+        let merged = Settings::merge(&outer, &inner);
+        assert_eq!(merged.callable, name("a"));
+        assert_eq!(merged.pass_authorization, Some(false));
+        assert_eq!(Settings::merge(&outer, &Settings::NOTHING), outer);
+        assert_eq!(Settings::merge(&Settings::NOTHING, &outer), outer);
+    }
+
+    #[test]
+    fn handler_scripts_are_overlaid() {
+        let script = |name: &str, path: &str| HandlerScript {
+            name: Name::parse(name.as_bytes()).unwrap(),
+            path: Name::parse(path.as_bytes()).unwrap(),
+            process_group: None,
+            application_group: None,
+            pass_authorization: None,
+        };
+        let with = |scripts: Vec<HandlerScript>| Settings {
+            handler_scripts: Some(scripts.into()),
+            ..Settings::NOTHING
+        };
+        let merged =
+            Settings::merge(&with(vec![script("a", "1"), script("b", "2")]), &with(vec![script("a", "3")]));
+        assert_eq!(merged.handler_script(b"a").unwrap().path.as_str(), "3");
+        assert_eq!(merged.handler_script(b"b").unwrap().path.as_str(), "2");
+        assert!(merged.handler_script(b"c").is_none());
+    }
+}
