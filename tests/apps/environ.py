@@ -1,0 +1,11 @@
+"""Answers with its environ: JSON of name to [type, repr]."""
+
+import json
+
+
+def application(environ, start_response):
+    shown = {key: [type(value).__name__, repr(value)] for key, value in environ.items()}
+    shown["type(environ)"] = [type(environ).__name__, ""]
+    body = json.dumps(shown).encode()
+    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+    return [body]

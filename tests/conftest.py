@@ -1,0 +1,185 @@
+"""Fixtures: a shared server per mode for requests, and a maker of servers for everything that needs its own.
+
+`site` is one httpd with the event MPM that serves every application of tests/apps, once as it is (`/app/NAME.py`) and
+once below wsgiref's validator (`/valid/NAME.py`); `wsgi` goes through all four ways. `serve` starts a server with the
+configuration that it is given.
+"""
+
+import os
+
+import pytest
+from support import httpd, processes
+from support.server import Server
+
+MODES = ("embedded", "daemon")
+LIVE = []
+
+VALIDATED = '''"""{name} below wsgiref's validator, which raises on every breach of PEP 3333."""
+import importlib.util
+from wsgiref.validate import validator
+spec = importlib.util.spec_from_file_location("validated_{stem}", {path!r})
+module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+application = validator(module.application)
+'''
+
+
+def daemon_lines(mode, options="threads=8"):
+    """The configuration that sends requests to a daemon group `app`; none in embedded mode."""
+    return f"WSGIDaemonProcess app {options}\nWSGIProcessGroup app\n" if mode == "daemon" else ""
+
+
+SITE = """
+WSGIScriptAlias /app ${APPS}
+WSGIScriptAlias /valid ${ROOT}/valid
+SetEnv MOD_WSGI_TEST_DATA ${ROOT}/data
+SetEnv MOD_WSGI_TEST_ROOT ${ROOT}
+SetEnv FROM_SETENV "a value"
+<LocationMatch ^/(app|valid)/chunked.py>
+    WSGIChunkedRequest On
+</LocationMatch>
+<LocationMatch ^/(app|valid)/authorized.py>
+    WSGIPassAuthorization On
+</LocationMatch>
+"""
+
+
+def _start(server):
+    LIVE.append(server)
+    try:
+        return server.start()
+    except AssertionError:
+        LIVE.remove(server)
+        server.discard()
+        raise
+
+
+def _finish(server):
+    LIVE.remove(server)
+    try:
+        server.stop()
+    finally:
+        server.discard()
+
+
+@pytest.fixture(scope="session")
+def sites():
+    """The shared servers by mode."""
+    made = {}
+    yield made
+    for server in made.values():
+        _finish(server)
+
+
+def _site(sites, mode):
+    server = sites.get(mode)
+    if server is None or not server.running():
+        server = Server(daemon_lines(mode) + SITE)
+        for app in sorted((server.root / "apps").glob("*.py")):
+            server.write(f"valid/{app.name}", VALIDATED.format(name=app.name, stem=app.stem, path=str(app)))
+        server.shared, server.mode = True, mode
+        sites[mode] = _start(server)
+    server.since = server.mark()
+    return server
+
+
+@pytest.fixture(params=MODES)
+def mode(request):
+    """Embedded and daemon mode."""
+    return request.param
+
+
+@pytest.fixture
+def site(sites, mode):
+    """The shared server."""
+    return _site(sites, mode)
+
+
+class Application:
+    """One way to the applications of the shared server: plain or validated."""
+
+    def __init__(self, server, prefix):
+        self.server, self.prefix, self.mode = server, prefix, server.mode
+
+    def request(self, method, path, *args, **kwargs):
+        """As of [`Server`], below the prefix."""
+        return self.server.request(method, self.prefix + path, *args, **kwargs)
+
+    def get(self, path, headers=(), **kwargs):
+        """A GET request."""
+        return self.request("GET", path, headers, **kwargs)
+
+    def post(self, path, body=b"", headers=(), **kwargs):
+        """A POST request."""
+        return self.request("POST", path, headers, body, **kwargs)
+
+
+@pytest.fixture(params=["plain", "validated"])
+def wsgi(request, site):
+    """The shared server's applications, plain and below wsgiref's validator."""
+    yield Application(site, "/app" if request.param == "plain" else "/valid")
+    log = site.log(site.since)
+    assert "AssertionError" not in log and "garbage collected without being closed" not in log, log
+
+
+@pytest.fixture
+def serve():
+    """Starts a server with a configuration; `mode` puts a daemon group `app` before it."""
+    made = []
+
+    def start(conf="", mode="embedded", options="threads=8", run=True, files=None, **settings):
+        server = Server(daemon_lines(mode, options) + conf, **settings)
+        server.mode = mode
+        made.append(server)
+        for name, text in (files or {}).items():
+            server.write(name, text)
+        return _start(server) if run else server
+
+    yield start
+    for server in made:
+        if server in LIVE:
+            _finish(server)
+        else:
+            server.discard()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Puts the error logs below the report of a test that failed."""
+    report = yield
+    if report.failed:
+        for server in LIVE:
+            log = server.log(getattr(server, "since", 0))
+            if log and (not server.shared or "site" in item.fixturenames):
+                report.sections.append((f"error log of {server.root}", log[-6000:]))
+    return report
+
+
+def pytest_collection_modifyitems(items):
+    """Marks: what needs root is skipped without; where ours differs, the replaced module is expected to fail."""
+    reference = httpd.is_reference()
+    for item in items:
+        if item.get_closest_marker("root") and os.geteuid() != 0:
+            item.add_marker(pytest.mark.skip(reason="needs root: several users cannot be tested without"))
+        if item.get_closest_marker("ours") and reference:
+            item.add_marker(pytest.mark.xfail(reason="the replaced module does otherwise", strict=False))
+
+
+def pytest_configure():
+    """Without a module or an httpd there is nothing to test: one message instead of a failure per test."""
+    try:
+        httpd.module()
+        httpd.program()
+    except RuntimeError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def pytest_unconfigure():
+    """Removes the copy of the module."""
+    if httpd.module.cache_info().currsize:
+        httpd.remove_copy()
+
+
+def pytest_report_header():
+    """Says what is tested."""
+    return f"module under test: {httpd.module()}; httpd: {httpd.program()}"

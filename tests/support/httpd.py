@@ -1,0 +1,75 @@
+"""The installed httpd and the module under test: where they are.
+
+`APXS` names another httpd's apxs, `MOD_WSGI_SO` another module (the replaced mod_wsgi, for comparison). Without it the
+module staged by `make` in target/stage is tested.
+"""
+
+import functools
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+STAGE = REPOSITORY / "target" / "stage"
+PARTS = ("mod_wsgi.so", "mod_wsgi_host.abi3.so", "mod_wsgi_leader")
+
+# Where servers are made: readable and traversable for every user, unlike a home directory or pytest's own folder.
+SCRATCH = "/var/tmp"
+
+
+@functools.cache
+def query(name):
+    """What `apxs -q NAME` answers."""
+    apxs = os.environ.get("APXS") or shutil.which("apxs") or shutil.which("apxs2")
+    if apxs is None:
+        raise RuntimeError("apxs is not installed: apt-get install apache2-dev")
+    return subprocess.run([apxs, "-q", name], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def program():
+    """httpd's executable."""
+    return str(Path(query("SBINDIR")) / query("PROGNAME"))
+
+
+def modules():
+    """The folder of httpd's own modules."""
+    return Path(query("LIBEXECDIR"))
+
+
+@functools.cache
+def module():
+    """The module under test, in a place where the users of daemon processes can read its parts."""
+    chosen = Path(os.environ.get("MOD_WSGI_SO", STAGE / "mod_wsgi.so")).resolve()
+    if not chosen.exists():
+        raise RuntimeError(f"{chosen} does not exist: run `make` first")
+    if not (chosen.parent / "mod_wsgi_leader").exists():
+        return chosen
+    place = Path(tempfile.mkdtemp(prefix="mod_wsgi-test-module-", dir=SCRATCH))
+    place.chmod(0o755)
+    for part in PARTS:
+        shutil.copy2(chosen.parent / part, place / part)
+        (place / part).chmod(0o755)
+    return place / "mod_wsgi.so"
+
+
+def remove_copy():
+    """Removes what [`module`] has made."""
+    if module().parent.name.startswith("mod_wsgi-test-module-"):
+        shutil.rmtree(module().parent, ignore_errors=True)
+
+
+def is_reference():
+    """Whether the module under test is the replaced mod_wsgi."""
+    return not (module().parent / "mod_wsgi_leader").exists()
+
+
+def load_lines(names):
+    """LoadModule lines for those of `names` that are not built into httpd."""
+    lines = []
+    for name in names:
+        file = modules() / f"mod_{name}.so"
+        if file.exists():
+            lines.append(f"LoadModule {name}_module {file}")
+    return "\n".join(lines)
