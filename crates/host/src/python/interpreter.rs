@@ -1,23 +1,280 @@
 //! One Python interpreter, and the only way into it.
+//!
+//! The first ("home") thread state of an interpreter is kept for its whole life and used for two things only: to
+//! set the interpreter up, and to end it. Requests use states of their own threads, so the home state is always
+//! free when the end comes.
 
-use pyo3::Python;
+use std::any::Any;
+use std::cell::Cell;
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// An interpreter of this process: the main one, or the sub-interpreter of one application group.
-#[derive(Debug)]
+use pyo3::prelude::*;
+use pyo3::types::PyCFunction;
+use pyo3::{ffi, types::PyDict};
+
+use super::error::PythonError;
+use super::objects::Objects;
+use super::script::Scripts;
+use super::state::{self, Attached};
+
+thread_local! {
+    /// Whether this thread is within [`Interpreter::with`].
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+    /// What the next call of a door on this thread runs.
+    static JOB: Cell<Option<Job>> = const { Cell::new(None) };
+}
+
+/// An interpreter of this process: the main one, or the sub-interpreter of one application group. It lives as long
+/// as the process.
 pub(crate) struct Interpreter {
     name: String,
+    raw: *mut ffi::PyInterpreterState,
+    home: Mutex<Home>,
+    door: Door,
+    objects: OnceLock<ManuallyDrop<Objects>>,
+    scripts: Scripts,
+}
+
+/// The home state; its lock is what makes set-up and end follow each other.
+struct Home(*mut ffi::PyThreadState);
+
+// SAFETY: the raw pointers are handles that only CPython looks into, under its GIL; `home` is used under its lock;
+// the Python objects in `door` and `objects` are touched within `with` only.
+unsafe impl Send for Interpreter {}
+// SAFETY: as above.
+unsafe impl Sync for Interpreter {}
+
+impl std::fmt::Debug for Interpreter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Interpreter").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 impl Interpreter {
+    /// The main interpreter, to which the calling thread is attached by its first state. The thread stays attached.
+    pub(super) fn adopt_main() -> Result<Arc<Self>, PythonError> {
+        // SAFETY: the caller is attached.
+        let home = unsafe { ffi::PyThreadState_Get() };
+        state::find_key(home);
+        Self::adopt_current(String::new(), home)
+    }
+
+    /// A new sub-interpreter. `main` is left and entered by the calling thread, which is not attached.
+    pub(super) fn create(main: &Self, name: String) -> Result<Arc<Self>, PythonError> {
+        let _inside = Inside::enter();
+        let attached = Attached::acquire(state::of_this_thread(main.raw));
+        // SAFETY: attached to the main interpreter.
+        let home = unsafe { ffi::Py_NewInterpreter() };
+        if home.is_null() {
+            return Err(PythonError::Create { group: name });
+        }
+        // The GIL is now held by way of `home`: what `attached` knows is not current any more.
+        let new = Attached::assume(home);
+        let made = Self::adopt_current(name, home);
+        // SAFETY: exchanges the current state for the one that `attached` will release; both share the GIL.
+        unsafe { ffi::PyThreadState_Swap(attached.state()) };
+        new.forget();
+        drop(attached);
+        made
+    }
+
+    /// Makes the handle and the door of the interpreter to which this thread is attached by `home`.
+    fn adopt_current(name: String, home: *mut ffi::PyThreadState) -> Result<Arc<Self>, PythonError> {
+        // SAFETY: the caller is attached.
+        let raw = unsafe { ffi::PyInterpreterState_Get() };
+        let door = Door::make().ok_or_else(|| PythonError::Create { group: name.clone() })?;
+        let scripts = Scripts::default();
+        Ok(Arc::new(Self {
+            name,
+            raw,
+            home: Mutex::new(Home(home)),
+            door,
+            objects: OnceLock::new(),
+            scripts,
+        }))
+    }
+
     /// The application group; empty for the main interpreter.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
+    /// What Rust keeps of this interpreter's objects. It is there before anybody else gets at the interpreter.
+    pub(crate) fn objects(&self) -> &Objects {
+        #[expect(clippy::expect_used, reason = "Process hands an interpreter out after set_up only")]
+        self.objects.get().expect("the interpreter is set up")
+    }
+
+    /// The scripts that were loaded here.
+    pub(crate) fn scripts(&self) -> &Scripts {
+        &self.scripts
+    }
+
+    /// Whether [`Interpreter::set_up`] has succeeded.
+    pub(super) fn is_set_up(&self) -> bool {
+        self.objects.get().is_some()
+    }
+
+    /// Fills `objects`, in the home state.
+    pub(super) fn set_up(
+        &self,
+        make: impl FnOnce(Python<'_>) -> Result<Objects, PythonError>,
+    ) -> Result<(), PythonError> {
+        let objects = self.at_home(|py| make(py).map(ManuallyDrop::new))?;
+        let _ = self.objects.set(objects); // a second one is never dropped, hence harmless
+        Ok(())
+    }
+
     /// Runs `body` attached to this interpreter on the calling thread, which must not be attached to any. No Python
     /// object may leave it.
     pub(crate) fn with<R>(&self, body: impl FnOnce(Python<'_>) -> R) -> R {
-        let _ = body;
-        unimplemented!()
+        let inside = Inside::enter();
+        let attached = Attached::acquire(state::of_this_thread(self.raw));
+        let called = self.door.call(|py| Ok(body(py)));
+        drop(attached);
+        drop(inside);
+        called.finish()
+    }
+
+    /// As [`Interpreter::with`], in the home state.
+    pub(super) fn at_home<R>(&self, body: impl FnOnce(Python<'_>) -> R) -> R {
+        let inside = Inside::enter();
+        let home = self.home.lock().unwrap_or_else(PoisonError::into_inner);
+        let attached = Attached::acquire(home.0);
+        let called = self.door.call(|py| Ok(body(py)));
+        drop(attached);
+        drop(home);
+        drop(inside);
+        called.finish()
+    }
+
+    /// Runs `body` for a C function that Python has called: the thread is attached to this interpreter, maybe without
+    /// pyo3's knowledge. `None`: an exception is set.
+    pub(super) fn from_c<R>(&self, body: impl FnOnce(Python<'_>) -> PyResult<R>) -> Option<R> {
+        match self.door.call(body) {
+            Called::Returned(value) => Some(value),
+            Called::Raised => None,
+            Called::Panicked(payload) => {
+                crate::log::log(contract::level::CRIT, &format!("panic: {}", super::fence::text(&*payload)));
+                super::fence::discard(payload);
+                // SAFETY: the caller is attached; the exception type is CPython's own.
+                unsafe { ffi::PyErr_SetString(ffi::PyExc_SystemError, c"panic within mod_wsgi".as_ptr()) };
+                None
+            }
+        }
+    }
+}
+
+/// A function object of one interpreter through which Rust code runs in it, see [`super`].
+struct Door(ManuallyDrop<Py<PyCFunction>>);
+
+/// A type-erased body for a door.
+#[derive(Clone, Copy)]
+struct Job {
+    task: *mut (),
+    run: unsafe fn(*mut (), Python<'_>) -> PyResult<()>,
+}
+
+/// A body and what becomes of it.
+struct Task<F, R> {
+    body: Option<F>,
+    outcome: Option<Result<R, Box<dyn Any + Send>>>,
+}
+
+/// How a call through a door ended.
+enum Called<R> {
+    Returned(R),
+    /// An exception is set in the interpreter.
+    Raised,
+    Panicked(Box<dyn Any + Send>),
+}
+
+impl Door {
+    /// A door of the interpreter to which the calling thread is attached. `None` when memory is short.
+    fn make() -> Option<Self> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "no door is there yet; nothing is released under this token"
+        )]
+        // SAFETY: the caller is attached.
+        let py = unsafe { Python::assume_attached() };
+        let run = |_: &Bound<'_, pyo3::types::PyTuple>, _: Option<&Bound<'_, PyDict>>| {
+            let Some(job) = JOB.take() else { return Ok(()) };
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "pyo3's trampoline has counted this thread as attached"
+            )]
+            // SAFETY: Python is calling this function, so the thread is attached.
+            let py = unsafe { Python::assume_attached() };
+            // SAFETY: `Door::call` has put a live task and its own runner there, on this thread.
+            unsafe { (job.run)(job.task, py) }
+        };
+        let door = PyCFunction::new_closure(py, Some(c"enter"), None, run).ok()?;
+        Some(Self(ManuallyDrop::new(door.unbind())))
+    }
+
+    /// Calls `body` through the door; the thread is attached to the door's interpreter.
+    fn call<F, R>(&self, body: F) -> Called<R>
+    where
+        F: FnOnce(Python<'_>) -> PyResult<R>,
+    {
+        unsafe fn run<F, R>(task: *mut (), py: Python<'_>) -> PyResult<()>
+        where
+            F: FnOnce(Python<'_>) -> PyResult<R>,
+        {
+            // SAFETY: `Door::call` waits for this with its task alive and untouched, and knows its types.
+            let task = unsafe { &mut *task.cast::<Task<F, R>>() };
+            let Some(body) = task.body.take() else { return Ok(()) };
+            match catch_unwind(AssertUnwindSafe(|| body(py))) {
+                Ok(Ok(value)) => task.outcome = Some(Ok(value)),
+                Ok(Err(error)) => return Err(error),
+                Err(payload) => task.outcome = Some(Err(payload)),
+            }
+            Ok(())
+        }
+        let mut task = Task { body: Some(body), outcome: None };
+        JOB.set(Some(Job { task: (&raw mut task).cast(), run: run::<F, R> }));
+        // SAFETY: attached; the function object is alive.
+        let result = unsafe { ffi::PyObject_CallNoArgs(self.0.as_ptr()) };
+        JOB.set(None); // still there if Python refused the call (recursion limit)
+        if !result.is_null() {
+            // SAFETY: a new reference to `None`.
+            unsafe { ffi::Py_DECREF(result) };
+        }
+        match task.outcome {
+            Some(Ok(value)) => Called::Returned(value),
+            Some(Err(payload)) => Called::Panicked(payload),
+            None => Called::Raised,
+        }
+    }
+}
+
+impl<R> Called<R> {
+    /// For bodies that do not raise; a panic goes on.
+    fn finish(self) -> R {
+        match self {
+            Self::Returned(value) => value,
+            Self::Raised => panic!("Python refused a call at the bottom of a thread's stack (out of memory)"),
+            Self::Panicked(payload) => resume_unwind(payload),
+        }
+    }
+}
+
+/// Marks the thread as attached by us.
+struct Inside;
+
+impl Inside {
+    /// A nested entry would be a fatal error of CPython's; this way it is a panic, which costs one request.
+    fn enter() -> Self {
+        assert!(!INSIDE.replace(true), "entered an interpreter within an interpreter");
+        Self
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        INSIDE.set(false);
     }
 }

@@ -1,62 +1,169 @@
 //! The interpreters of this process.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use contract::launch::{Python, Target};
+use contract::launch::{Python as Settings, Target};
+use contract::level;
+use pyo3::prelude::*;
 
 use super::error::PythonError;
 use super::interpreter::Interpreter;
+use super::objects::Objects;
+use super::script::{Found, Wanted};
+use super::state;
+use crate::wsgi::serve::OnChange;
 
 /// The Python of this process: its main interpreter and one sub-interpreter for each application group.
 #[derive(Debug)]
 pub(crate) struct Process {
-    settings: Python,
+    settings: Settings,
+    main: Arc<Interpreter>,
+    groups: RwLock<HashMap<String, Arc<Group>>>,
+    stopping: AtomicBool,
 }
+
+/// An application group's place. The lock is held while its interpreter is made, which may run code of the
+/// application's environment (`.pth` files), so that other groups do not wait.
+#[derive(Debug, Default)]
+struct Group(Mutex<Option<Arc<Interpreter>>>);
 
 impl Process {
     /// Takes over a Python that already runs: called once, on its main thread, attached to the main interpreter
     /// (the thread state is kept as the main interpreter's own). Sets up `sys`, logging and the `mod_wsgi` module.
     /// Afterwards the caller detaches by [`Process::detached`].
-    pub(crate) fn adopt(settings: Python) -> Result<Self, PythonError> {
-        Ok(Self { settings })
+    pub(crate) fn adopt(settings: Settings) -> Result<Self, PythonError> {
+        let main = Interpreter::adopt_main()?;
+        Self::detached(|| main.set_up(|py| Objects::make(py, &settings, "")))?;
+        Ok(Self { settings, main, groups: RwLock::default(), stopping: AtomicBool::new(false) })
     }
 
     /// Runs `body` with the calling thread, which is attached, detached.
     pub(crate) fn detached<R>(body: impl FnOnce() -> R) -> R {
-        body()
+        let suspended = state::Suspended::enter();
+        let value = body();
+        drop(suspended);
+        value
     }
 
     /// What it was started with.
-    pub(crate) fn settings(&self) -> &Python {
+    pub(crate) fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// The main interpreter.
+    pub(crate) fn main(&self) -> &Interpreter {
+        &self.main
     }
 
     /// The interpreter of an application group (empty: the main one), made at its first use. Only requests for the
     /// same group wait for that. A failure is tried again at the next call.
     pub(crate) fn interpreter(&self, name: &str) -> Result<Arc<Interpreter>, PythonError> {
-        Err(PythonError::Setup { group: name.to_owned(), traceback: String::new() })
+        if name.is_empty() {
+            return Ok(Arc::clone(&self.main));
+        }
+        let group = self.group(name);
+        let mut place = group.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let interpreter = match &*place {
+            Some(interpreter) => interpreter,
+            None => place.insert(Interpreter::create(&self.main, name.to_owned())?),
+        };
+        if !interpreter.is_set_up() {
+            interpreter.set_up(|py| Objects::make(py, &self.settings, name))?;
+        }
+        Ok(Arc::clone(interpreter))
+    }
+
+    fn group(&self, name: &str) -> Arc<Group> {
+        let groups = self.groups.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(group) = groups.get(name) {
+            return Arc::clone(group);
+        }
+        drop(groups);
+        let mut groups = self.groups.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(groups.entry(name.to_owned()).or_default())
     }
 
     /// Loads a script if its interpreter has not got it; a failure is logged. Returns whether it is there.
     pub(crate) fn load(&self, target: &Target) -> bool {
-        let _ = target;
-        false
+        let interpreter = match self.interpreter(&target.application_group) {
+            Ok(interpreter) => interpreter,
+            Err(error) => {
+                let script = target.script.display();
+                crate::log::log(level::CRIT, &format!("WSGI script '{script}' cannot be loaded: {error}"));
+                return false;
+            }
+        };
+        let path = target.script.as_os_str().as_bytes();
+        let wanted = Wanted { modified: None, file: path, on_change: OnChange::ReloadInPlace };
+        let script = interpreter.scripts().entry(path);
+        interpreter.with(|py| matches!(script.obtain(py, &interpreter, wanted), Found::Ready(_)))
     }
 
     /// The scripts that are loaded now.
     pub(crate) fn loaded(&self) -> Vec<Target> {
-        Vec::new()
+        let mut targets = Vec::new();
+        for interpreter in self.interpreters() {
+            for path in interpreter.scripts().loaded() {
+                let script = OsStr::from_bytes(&path).into();
+                targets.push(Target { script, application_group: interpreter.name().to_owned() });
+            }
+        }
+        targets
     }
 
     /// Delivers `process_signal` to the subscribers of every interpreter.
     pub(crate) fn signal(&self, name: &str, number: i32) {
-        let _ = (name, number);
+        for interpreter in self.interpreters() {
+            interpreter.with(|py| {
+                let signal_arrived = interpreter.objects().shim.signal_arrived.bind(py);
+                forget_error(signal_arrived.call1((name, number)));
+            });
+        }
     }
 
-    /// Ends every interpreter, the main one last: `process_stopping` subscribers with `reason`, non-daemon threads
-    /// joined, `atexit`, streams flushed. Never finalizes Python. Called detached, once; it may take as long as the
-    /// application likes, so the caller keeps its own clock.
-    pub(crate) fn stop(&self, reason: &str) {
-        let _ = reason;
+    /// Delivers `process_stopping` with `reason` to the subscribers of every interpreter, once. Called detached, before
+    /// requests that still run are waited for.
+    pub(crate) fn stopping(&self, reason: &str) {
+        if self.stopping.swap(true, SeqCst) {
+            return;
+        }
+        for interpreter in self.interpreters() {
+            interpreter
+                .at_home(|py| forget_error(interpreter.objects().shim.stopping.bind(py).call1((reason,))));
+        }
+    }
+
+    /// Ends every interpreter, the main one last: non-daemon threads joined, `atexit`, streams flushed; nothing with
+    /// WSGIDestroyInterpreter Off. Never finalizes Python. Called detached, once, after [`Process::stopping`]; it may
+    /// take as long as the application likes, so the caller keeps its own clock.
+    pub(crate) fn stop(&self) {
+        if !self.settings.destroy_interpreter {
+            return;
+        }
+        for interpreter in self.interpreters() {
+            interpreter.at_home(|py| forget_error(interpreter.objects().shim.end.bind(py).call0()));
+        }
+    }
+
+    /// All that are ready: the sub-interpreters, then the main one.
+    fn interpreters(&self) -> Vec<Arc<Interpreter>> {
+        let groups: Vec<_> =
+            self.groups.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let made =
+            groups.iter().filter_map(|group| group.0.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        let mut interpreters: Vec<_> = made.filter(|interpreter| interpreter.is_set_up()).collect();
+        interpreters.push(Arc::clone(&self.main));
+        interpreters
+    }
+}
+
+/// The shim's functions log what goes wrong in them; what is left (no memory) has nowhere to go.
+fn forget_error(result: PyResult<Bound<'_, PyAny>>) {
+    if let Err(error) = result {
+        drop(error);
     }
 }

@@ -11,7 +11,7 @@ pub(crate) struct ClientGone;
 
 /// One request's body and response. All functions but `log` are called without the GIL, one at a time, and some by
 /// other threads than the request's (an application may hand `wsgi.input` on).
-pub(crate) trait Exchange {
+pub(crate) trait Exchange: Send {
     /// The request is going to be run here and nowhere else: called once by [`super::serve`], after it has looked
     /// whether the script changed and before it loads or calls anything. (A worker says TAKEN; until then the request
     /// can be sent to another.)

@@ -1,4 +1,12 @@
-//! WSGI (PEP 3333), once, for both places where the host runs.
+//! WSGI (PEP 3333), once, for both places where the host runs. [`serve`] is where to begin.
 
+pub(crate) mod body;
+pub(crate) mod call;
+pub(crate) mod current;
+pub(crate) mod environ;
+pub(crate) mod events;
 pub(crate) mod exchange;
+pub(crate) mod file_wrapper;
+pub(crate) mod input;
+pub(crate) mod response;
 pub(crate) mod serve;

@@ -1,10 +1,25 @@
-//! One request, from the application's lookup to `close()`.
+//! One request, from the application's lookup to `close()`. This is the place to begin reading.
 
-use contract::request::Request;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use contract::level;
+use contract::request::{Flags, Request};
 use contract::response::Outcome;
+use pyo3::exceptions::{PyAttributeError, PySystemExit};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyTuple};
 
+use super::body::{self, Ending, Failure};
+use super::call::Call;
+use super::current;
+use super::environ::Environ;
+use super::events::Observed;
 use super::exchange::Exchange;
+use crate::python::interpreter::Interpreter;
 use crate::python::process::Process;
+use crate::python::script::{self, Found, Wanted};
+use crate::python::{text, types};
 
 /// How a request ended.
 #[derive(Debug)]
@@ -47,6 +62,13 @@ pub(crate) struct Facts {
     pub run_once: bool,
 }
 
+/// What is left to do outside of Python.
+enum Served {
+    Changed,
+    Refused(u16),
+    Ended { outcome: Outcome, ending: Ending, application_time: u64 },
+}
+
 /// Runs one request. The caller is not attached to any interpreter.
 pub(crate) fn serve(
     process: &Process,
@@ -55,6 +77,270 @@ pub(crate) fn serve(
     exchange: &mut dyn Exchange,
     on_change: OnChange,
 ) -> Answer {
-    let _ = (process, request, facts, exchange, on_change);
-    Answer::Done(Done { outcome: Outcome::Refused(500), last: None, application_time: 0 })
+    let group = String::from_utf8_lossy(request.application_group);
+    let interpreter = match process.interpreter(&group) {
+        Ok(interpreter) => interpreter,
+        Err(error) => {
+            exchange.log(level::CRIT, error.to_string().as_bytes(), b"", 0);
+            return refused(500);
+        }
+    };
+    let modified = request.flags.has(Flags::RELOADING).then(|| script::modified(request.script));
+    let call = Call::new(Arc::clone(&interpreter), request);
+    let served = {
+        let _lent = call.loan().lend(exchange);
+        let _entered = current::enter(&call);
+        let running = Running { process, interpreter: &interpreter, call: &call, request, facts };
+        interpreter.with(|py| running.run(py, modified, on_change))
+    };
+    match served {
+        Served::Changed => Answer::Changed,
+        Served::Refused(status) => refused(status),
+        Served::Ended { outcome, ending, application_time } => {
+            let (outcome, last) = finish(exchange, outcome, ending);
+            Answer::Done(Done { outcome, last, application_time })
+        }
+    }
+}
+
+fn refused(status: u16) -> Answer {
+    Answer::Done(Done { outcome: Outcome::Refused(status), last: None, application_time: 0 })
+}
+
+/// Hands the head over. A complete body is the caller's to send; one that is cut short goes out here.
+fn finish(exchange: &mut dyn Exchange, outcome: Outcome, ending: Ending) -> (Outcome, Option<Vec<u8>>) {
+    let Ending::Left { head, body } = ending else { return (outcome, None) };
+    if head.is_some_and(|head| exchange.head(head).is_err()) {
+        return (Outcome::Aborted, None);
+    }
+    match outcome {
+        Outcome::Complete => (outcome, Some(body)),
+        _ => {
+            let _ = exchange.body(&body); // aborted either way
+            (outcome, None)
+        }
+    }
+}
+
+/// A request within its interpreter.
+struct Running<'a, 'p> {
+    process: &'a Process,
+    interpreter: &'a Interpreter,
+    call: &'a Arc<Call>,
+    request: &'a Request<'p>,
+    facts: &'a Facts,
+}
+
+impl Running<'_, '_> {
+    fn run(&self, py: Python<'_>, modified: Option<Option<i64>>, on_change: OnChange) -> Served {
+        let path = self.request.script;
+        let script = self.interpreter.scripts().entry(path);
+        let namespace = match script.obtain(py, self.interpreter, Wanted { modified, file: path, on_change })
+        {
+            Found::Ready(namespace) => namespace,
+            Found::Changed => return Served::Changed,
+            Found::Failed => return Served::Refused(500),
+        };
+        let served = self.callable(&namespace).and_then(|application| match application {
+            Some(application) => self.application(application),
+            None => Ok(Served::Refused(500)),
+        });
+        let served = served.unwrap_or_else(|error| {
+            self.log_exception(py, error, "");
+            Served::Refused(500)
+        });
+        self.call.end();
+        served
+    }
+
+    /// Calls the application and sends what it returns. An error here is one of ours.
+    fn application<'py>(&self, application: Bound<'py, PyAny>) -> PyResult<Served> {
+        let py = application.py();
+        let objects = self.interpreter.objects();
+        let input = types::instance(objects.input.bind(py), Arc::clone(self.call))?;
+        let environ = objects.environ.environ(py, self.request, self.facts, &input)?;
+        if environ.head_only {
+            self.call.response().expect_head_only();
+        }
+        let _active = self.activate(py, &environ)?;
+        let adapter = types::instance(objects.adapter.bind(py), Arc::clone(self.call))?;
+        let start_response = types::start_response_of(&adapter)?;
+        let observed = objects.shim.has_subscribers(py).then(|| self.observed(&environ));
+        let started = now();
+        objects.environ.start(&environ, started)?;
+        let application = match &observed {
+            Some(observed) => observed.started(application, self.request.callable, started)?,
+            None => application,
+        };
+
+        let sent = self.call_and_send(&application, &environ.variables, start_response, observed.as_ref());
+
+        let ended = now();
+        if let Some(observed) = &observed {
+            observed.finished(started, ended)?;
+        }
+        let application_time = ended.saturating_sub(started);
+        Ok(match sent {
+            Ok(ending) => Served::Ended { outcome: self.outcome(py), ending, application_time },
+            Err(status) if !self.call.response().is_sent() => Served::Refused(status),
+            Err(_) => Served::Ended { outcome: Outcome::Aborted, ending: Ending::Sent, application_time },
+        })
+    }
+
+    /// PEP 3333: call, iterate, close. What was raised has been logged; the status is for a head that is not out.
+    fn call_and_send<'py>(
+        &self,
+        application: &Bound<'py, PyAny>,
+        environ: &Bound<'py, PyDict>,
+        start_response: Bound<'py, PyAny>,
+        observed: Option<&Observed<'_, 'py>>,
+    ) -> Result<Ending, u16> {
+        let result = match application.call1((environ, start_response)) {
+            Ok(result) => result,
+            Err(error) => return Err(self.raised(error, observed, application.py())),
+        };
+        let sent = body::send(self.call, &result, self.request.flags.has(Flags::SEND_FILE));
+        let sent = match sent {
+            Ok(ending) => Ok(ending),
+            Err(Failure::ClientGone) => Err(500),
+            Err(Failure::Raised(error)) => Err(self.raised(error, observed, result.py())),
+        };
+        self.close(&result, observed);
+        sent
+    }
+
+    /// `close()` of what the application returned; what it raises is logged and changes nothing.
+    fn close<'py>(&self, result: &Bound<'py, PyAny>, observed: Option<&Observed<'_, 'py>>) {
+        let py = result.py();
+        if result.is_exact_instance_of::<PyList>() || result.is_exact_instance_of::<PyTuple>() {
+            return; // have none
+        }
+        let closed = match result.getattr(self.interpreter.objects().names.close.bind(py)) {
+            Ok(close) => close.call0().map(drop),
+            Err(error) if error.is_instance_of::<PyAttributeError>(py) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = closed {
+            self.observe_exception(&error, observed);
+            self.log_exception(py, error, ", in close() of the response");
+        }
+    }
+
+    /// Logs what the application raised, and says with which status a request ends whose head is not out.
+    fn raised<'py>(&self, error: PyErr, observed: Option<&Observed<'_, 'py>>, py: Python<'py>) -> u16 {
+        let timeout = self.interpreter.objects().shim.request_timeout.bind(py);
+        if error.is_instance(py, timeout) {
+            let text = format!("Request interrupted by RequestTimeout; thread recovered ({})", self.place());
+            current::record(py, level::ERROR, text.as_bytes(), b"", 0);
+            return 504;
+        }
+        self.observe_exception(&error, observed);
+        self.log_exception(py, error, "");
+        500
+    }
+
+    fn observe_exception(&self, error: &PyErr, observed: Option<&Observed<'_, '_>>) {
+        if let Some(Err(second)) = observed.map(|observed| observed.exception(error)) {
+            drop(second); // the first is what matters, and is logged
+        }
+    }
+
+    fn log_exception(&self, py: Python<'_>, error: PyErr, when: &str) {
+        let exit = error.is_instance_of::<PySystemExit>(py);
+        let (name, trace) = self.interpreter.objects().shim.describe(error, py);
+        let place = self.place();
+        let text = if exit {
+            format!("SystemExit exception raised by WSGI script {place}{when}, ignored\n{trace}")
+        } else {
+            format!("{name} exception raised processing WSGI script {place}{when}\n{trace}")
+        };
+        current::record(py, level::ERROR, text.as_bytes(), b"", 0);
+    }
+
+    /// The script and where it runs, for the log.
+    fn place(&self) -> String {
+        let script = String::from_utf8_lossy(self.request.script);
+        let (process, group) = (&self.process.settings().process_group, self.interpreter.name());
+        format!("'{script}' (process group '{process}', application group '{group}')")
+    }
+
+    /// The callable object; `None` when the script has none, which is logged with the names that were meant, perhaps.
+    fn callable<'py>(&self, namespace: &Bound<'py, PyDict>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let (py, objects) = (namespace.py(), self.interpreter.objects());
+        let found = match self.request.callable {
+            b"application" => namespace.get_item(objects.names.application.bind(py))?,
+            other => namespace.get_item(text::latin1(py, other)?)?,
+        };
+        if found.is_none() {
+            let candidates: String = objects.shim.candidates.bind(py).call1((namespace,))?.extract()?;
+            let callable = String::from_utf8_lossy(self.request.callable);
+            let hint = match candidates.as_str() {
+                "" => "it defines no callable".to_owned(),
+                names => format!("it defines {names}; name one with callable-object= or WSGICallableObject"),
+            };
+            let text = format!("WSGI script {} has no callable object '{callable}': {hint}", self.place());
+            current::record(py, level::ERROR, text.as_bytes(), b"", 0);
+        }
+        Ok(found)
+    }
+
+    /// Whether all that was promised was sent.
+    fn outcome(&self, py: Python<'_>) -> Outcome {
+        let response = self.call.response();
+        let (outcome, (promised, sent)) = (response.outcome(), response.lengths());
+        drop(response);
+        if let (Outcome::Aborted, Some(promised)) = (outcome, promised) {
+            let place = self.place();
+            let text = format!(
+                "WSGI script {place} sent {sent} bytes of body where its Content-Length is {promised}; the connection is closed, so that the client can tell"
+            );
+            current::record(py, level::WARN, text.as_bytes(), b"", 0);
+        }
+        outcome
+    }
+
+    fn observed<'a, 'py>(&'a self, environ: &'a Environ<'py>) -> Observed<'a, 'py> {
+        if let Some(id) = &environ.request_id {
+            let _ = self.call.id().set(id.to_string_lossy().into_owned());
+        }
+        Observed {
+            call: self.call,
+            environ: &environ.variables,
+            facts: self.facts,
+            request_start: self.request.request_start,
+            queue_start: self.request.queue_start,
+        }
+    }
+
+    /// Enters the request into `mod_wsgi.active_requests` until the guard is dropped.
+    fn activate<'a, 'py>(&'a self, py: Python<'py>, environ: &Environ<'py>) -> PyResult<Active<'a, 'py>> {
+        let requests = self.interpreter.objects().shim.active_requests.bind(py).clone();
+        let data = PyDict::new(py);
+        if let Some(id) = &environ.request_id {
+            requests.set_item(id, &data)?;
+        }
+        self.call.set_data(Some(data));
+        Ok(Active { call: self.call, requests, id: environ.request_id.clone() })
+    }
+}
+
+/// An entry of `mod_wsgi.active_requests`.
+struct Active<'a, 'py> {
+    call: &'a Call,
+    requests: Bound<'py, PyDict>,
+    id: Option<Bound<'py, pyo3::types::PyString>>,
+}
+
+impl Drop for Active<'_, '_> {
+    fn drop(&mut self) {
+        if let Some(Err(error)) = self.id.as_ref().map(|id| self.requests.del_item(id)) {
+            drop(error); // the application has taken it out
+        }
+        self.call.set_data(None);
+    }
+}
+
+/// Microseconds since the epoch.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as u64)
 }

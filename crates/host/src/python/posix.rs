@@ -1,0 +1,88 @@
+//! What a worker needs of the system that no safe library offers: signals as bytes in a pipe, and descriptors that
+//! the processes which the application forks do not keep.
+//!
+//! A forked copy of a worker would hold the group's sockets and the connection of each running request open, so that
+//! nobody could tell when the worker has ended, and would answer signals meant for it. So the copy closes what
+//! [`keep_out_of_forks`] lists, and gives signals back their default. Descriptors are close-on-exec besides: this is
+//! for forks without exec.
+
+use std::ffi::c_int;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
+
+use super::fence::fence;
+
+/// Where the handler writes.
+static PIPE: AtomicI32 = AtomicI32::new(-1);
+/// The signals that are caught; 0 is none.
+static CAUGHT: [AtomicI32; 8] = [const { AtomicI32::new(0) }; 8];
+/// The descriptors that forked copies close; -1 is none.
+static PRIVATE: [AtomicI32; 4096] = [const { AtomicI32::new(-1) }; 4096];
+
+/// Writes the number of each of these signals, as one byte, to `pipe`, which must not block and stays open.
+pub(crate) fn catch(signals: &[c_int], pipe: BorrowedFd<'_>) -> std::io::Result<()> {
+    PIPE.store(pipe.as_raw_fd(), SeqCst);
+    for (signal, cell) in signals.iter().zip(&CAUGHT) {
+        // SAFETY: all zeroes is a valid sigaction: no flags, an empty mask.
+        let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+        action.sa_sigaction = on_signal as *const () as usize;
+        action.sa_flags = libc::SA_RESTART;
+        // SAFETY: `action` is whole, and its handler calls write(2) only.
+        if unsafe { libc::sigaction(*signal, &raw const action, std::ptr::null_mut()) } != 0 {
+            return Err(std::io::Error::last_os_error());
+        }
+        cell.store(*signal, SeqCst);
+    }
+    Ok(())
+}
+
+/// Makes forked copies of this process close what is listed, from now on.
+pub(crate) fn guard_forks() {
+    // SAFETY: `in_forked_child` is a function of this library, which is never unmapped.
+    let _ = unsafe { libc::pthread_atfork(None, None, Some(in_forked_child)) };
+}
+
+/// Lists a descriptor (or none any more) in place `index` of those that forked copies close. Take it off the list
+/// before it is closed. More places than there are: it is not listed.
+pub(crate) fn keep_out_of_forks(index: usize, descriptor: Option<BorrowedFd<'_>>) {
+    if let Some(cell) = PRIVATE.get(index) {
+        cell.store(descriptor.map_or(-1, |descriptor| descriptor.as_raw_fd()), SeqCst);
+    }
+}
+
+/// Ends the process at once: no exit handlers of C, no destructors, while other threads run on.
+pub(crate) fn exit_now(status: c_int) -> ! {
+    // SAFETY: has no conditions.
+    unsafe { libc::_exit(status) }
+}
+
+extern "C" fn on_signal(signal: c_int) {
+    fence("on_signal", (), || {
+        // SAFETY: the address of this thread's errno.
+        let errno = unsafe { libc::__errno_location() };
+        // SAFETY: as above; a handler must leave errno as it was.
+        let before = unsafe { *errno };
+        let byte = signal as u8;
+        // SAFETY: one byte on this stack; a full or closed pipe is an error that nobody misses.
+        let _ = unsafe { libc::write(PIPE.load(SeqCst), (&raw const byte).cast(), 1) };
+        // SAFETY: as above.
+        unsafe { *errno = before };
+    });
+}
+
+/// Runs in a forked child, whose memory other threads may have left in any state: system calls only.
+extern "C" fn in_forked_child() {
+    fence("in_forked_child", (), || {
+        for signal in CAUGHT.iter().map(|cell| cell.load(SeqCst)).filter(|signal| *signal != 0) {
+            // SAFETY: a signal that we caught gets its default back.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
+        for cell in &PRIVATE {
+            let descriptor = cell.swap(-1, SeqCst);
+            if descriptor >= 0 {
+                // SAFETY: this copy of the process never uses it; its owners are threads that do not exist here.
+                let _ = unsafe { libc::close(descriptor) };
+            }
+        }
+    });
+}

@@ -1,0 +1,220 @@
+//! WSGI scripts as modules of one interpreter: loaded at their first request, loaded again when the file changes.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use contract::level;
+use pyo3::exceptions::PySystemExit;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::interpreter::Interpreter;
+use super::text;
+use crate::wsgi::current;
+use crate::wsgi::serve::OnChange;
+
+/// The scripts of one interpreter by path.
+#[derive(Debug, Default)]
+pub(crate) struct Scripts(Mutex<HashMap<Vec<u8>, Arc<Script>>>);
+
+/// One script in one interpreter.
+#[derive(Debug)]
+pub(crate) struct Script {
+    path: Vec<u8>,
+    namespace: Mutex<Option<Py<PyDict>>>,
+    loading: Mutex<bool>,
+    loaded: Condvar,
+}
+
+/// How a request wants its script.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted<'r> {
+    /// The file's modification time, if changes are to be noticed; `Some(None)`: there is no file.
+    pub modified: Option<Option<i64>>,
+    /// What the script's `reload_required` is given.
+    pub file: &'r [u8],
+    /// What a change leads to.
+    pub on_change: OnChange,
+}
+
+/// What became of the wish.
+#[derive(Debug)]
+pub(crate) enum Found<'py> {
+    /// The namespace of the module.
+    Ready(Bound<'py, PyDict>),
+    /// It has changed, and nothing was loaded.
+    Changed,
+    /// It could not be loaded; the log says why.
+    Failed,
+}
+
+/// The modification time of a file in microseconds.
+pub(crate) fn modified(path: &[u8]) -> Option<i64> {
+    let status = rustix::fs::stat(path).ok()?;
+    Some((status.st_mtime as i64).saturating_mul(1_000_000) + status.st_mtime_nsec as i64 / 1000)
+}
+
+impl Scripts {
+    /// The entry for `path`, loaded or not.
+    pub(crate) fn entry(&self, path: &[u8]) -> Arc<Script> {
+        let mut scripts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(script) = scripts.get(path) {
+            return Arc::clone(script);
+        }
+        let script = Arc::new(Script {
+            path: path.to_vec(),
+            namespace: Mutex::new(None),
+            loading: Mutex::new(false),
+            loaded: Condvar::new(),
+        });
+        scripts.insert(path.to_vec(), Arc::clone(&script));
+        script
+    }
+
+    /// The paths of the scripts that are loaded.
+    pub(crate) fn loaded(&self) -> Vec<Vec<u8>> {
+        let scripts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        scripts.values().filter(|script| script.is_loaded()).map(|script| script.path.clone()).collect()
+    }
+}
+
+impl Script {
+    /// Whether its module is there.
+    pub(crate) fn is_loaded(&self) -> bool {
+        self.namespace.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// The module's namespace, loaded if need be. Only requests for the same script in the same interpreter wait for
+    /// each other.
+    pub(crate) fn obtain<'py>(
+        &self,
+        py: Python<'py>,
+        interpreter: &Interpreter,
+        wanted: Wanted<'_>,
+    ) -> Found<'py> {
+        if let Some(namespace) = self.namespace(py) {
+            if !self.has_changed(&namespace, interpreter, wanted) {
+                return Found::Ready(namespace);
+            }
+            if wanted.on_change == OnChange::Reject {
+                return Found::Changed;
+            }
+        }
+        let _turn = self.turn(py);
+        let before = self.namespace(py);
+        if let Some(namespace) = &before {
+            let wanted = Wanted { modified: wanted.modified.map(|_| modified(&self.path)), ..wanted };
+            if !self.has_changed(namespace, interpreter, wanted) {
+                return Found::Ready(namespace.clone()); // another request has loaded it meanwhile
+            }
+        }
+        let word = if before.is_some() { "Reloading" } else { "Loading" };
+        match self.load(py, interpreter, word) {
+            Ok(namespace) => Found::Ready(namespace),
+            Err(error) => {
+                self.log_failure(py, interpreter, error);
+                Found::Failed
+            }
+        }
+    }
+
+    fn namespace<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyDict>> {
+        let namespace = self.namespace.lock().unwrap_or_else(PoisonError::into_inner);
+        namespace.as_ref().map(|namespace| namespace.bind(py).clone())
+    }
+
+    /// Puts a namespace in place; the old one is released after the lock.
+    fn replace(&self, namespace: Option<Py<PyDict>>) {
+        let old =
+            std::mem::replace(&mut *self.namespace.lock().unwrap_or_else(PoisonError::into_inner), namespace);
+        drop(old);
+    }
+
+    fn has_changed(
+        &self,
+        namespace: &Bound<'_, PyDict>,
+        interpreter: &Interpreter,
+        wanted: Wanted<'_>,
+    ) -> bool {
+        let Some(modified) = wanted.modified else { return false };
+        let (py, names) = (namespace.py(), &interpreter.objects().names);
+        let known = namespace.get_item(names.mtime.bind(py)).ok().flatten();
+        let known: Option<i64> = known.and_then(|known| known.extract().ok());
+        if known.is_none() || known != modified {
+            return true;
+        }
+        let Ok(Some(asked)) = namespace.get_item(names.reload_required.bind(py)) else { return false };
+        match text::path(py, wanted.file)
+            .and_then(|file| asked.call1((file,)))
+            .and_then(|answer| answer.is_truthy())
+        {
+            Ok(answer) => answer,
+            Err(error) => {
+                let (name, trace) = interpreter.objects().shim.describe(error, py);
+                let what =
+                    format!("{name} exception raised by reload_required in {self}; not reloaded\n{trace}");
+                current::record(py, level::ERROR, what.as_bytes(), b"", 0);
+                false
+            }
+        }
+    }
+
+    /// Waits, detached, until no other thread loads this script.
+    fn turn(&self, py: Python<'_>) -> Turn<'_> {
+        py.detach(|| {
+            let loading = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+            let waited = self.loaded.wait_while(loading, |loading| *loading);
+            *waited.unwrap_or_else(PoisonError::into_inner) = true;
+        });
+        Turn(self)
+    }
+
+    fn load<'py>(
+        &self,
+        py: Python<'py>,
+        interpreter: &Interpreter,
+        word: &str,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let group = interpreter.name();
+        let what = format!("{word} {self} into application group '{group}'");
+        current::record(py, level::INFO, what.as_bytes(), b"", 0);
+        self.replace(None);
+        let modified = modified(&self.path).unwrap_or(0);
+        let load = interpreter.objects().shim.load.bind(py);
+        let namespace = load.call1((text::path(py, &self.path)?, modified))?.cast_into::<PyDict>()?;
+        self.replace(Some(namespace.clone().unbind()));
+        Ok(namespace)
+    }
+
+    fn log_failure(&self, py: Python<'_>, interpreter: &Interpreter, error: PyErr) {
+        let exit = error.is_instance_of::<PySystemExit>(py);
+        let (name, trace) = interpreter.objects().shim.describe(error, py);
+        let group = interpreter.name();
+        let what = if exit {
+            format!(
+                "SystemExit exception raised by {self} while it was loaded into application group '{group}', ignored\n{trace}"
+            )
+        } else {
+            format!(
+                "{name} exception raised processing {self}: it could not be loaded into application group '{group}'\n{trace}"
+            )
+        };
+        current::record(py, level::ERROR, what.as_bytes(), b"", 0);
+    }
+}
+
+impl std::fmt::Display for Script {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "WSGI script '{}'", String::from_utf8_lossy(&self.path))
+    }
+}
+
+/// The right to load a script.
+struct Turn<'s>(&'s Script);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        *self.0.loading.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        self.0.loaded.notify_one();
+    }
+}

@@ -1,0 +1,143 @@
+//! The request that a thread serves, for everything that is written to a log on that thread.
+//!
+//! `sys.stdout`, `sys.stderr` and `wsgi.errors` are one object each per interpreter; the lines come here, and the
+//! thread decides where they go. Text is kept until its line is complete. Nothing here ever fails.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use contract::level;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::call::Call;
+
+/// A line without an end is written when it has so many bytes.
+const LONGEST_LINE: usize = 64 << 10;
+
+thread_local! {
+    static CALL: RefCell<Option<Arc<Call>>> = const { RefCell::new(None) };
+    static PARTIAL: RefCell<Partial> = const { RefCell::new(Partial { out: Vec::new(), error: Vec::new() }) };
+}
+
+/// Text of this thread whose line is not complete.
+struct Partial {
+    out: Vec<u8>,
+    error: Vec<u8>,
+}
+
+/// The thread serves a request until this is dropped; then incomplete lines are written.
+pub(crate) struct Entered(());
+
+/// Makes `call` this thread's request.
+pub(crate) fn enter(call: &Arc<Call>) -> Entered {
+    CALL.set(Some(Arc::clone(call)));
+    Entered(())
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        for error in [false, true] {
+            if let Some(text) = rest(error) {
+                emit(level_of(error), &text, b"", 0);
+            }
+        }
+        drop(CALL.take());
+    }
+}
+
+/// Text for a stream.
+pub(crate) fn write(py: Python<'_>, error: bool, text: &[u8]) {
+    let lines = PARTIAL.with_borrow_mut(|partial| {
+        let partial = partial.of(error);
+        let end = text.iter().rposition(|byte| *byte == b'\n');
+        let end = end.or_else(|| (partial.len() + text.len() > LONGEST_LINE).then_some(text.len()));
+        let Some(end) = end else {
+            partial.extend_from_slice(text);
+            return None;
+        };
+        let (complete, begun) = text.split_at_checked(end).unwrap_or((text, b""));
+        let mut lines = std::mem::take(partial);
+        lines.extend_from_slice(complete);
+        partial.extend_from_slice(begun.strip_prefix(b"\n").unwrap_or(begun));
+        Some(lines)
+    });
+    if let Some(lines) = lines {
+        py.detach(|| emit(level_of(error), &lines, b"", 0));
+    }
+}
+
+/// Writes the incomplete line of a stream.
+pub(crate) fn flush(py: Python<'_>, error: bool) {
+    if let Some(text) = rest(error) {
+        py.detach(|| emit(level_of(error), &text, b"", 0));
+    }
+}
+
+/// A record of its own, with its source place.
+pub(crate) fn record(py: Python<'_>, level: u8, text: &[u8], file: &[u8], line: u32) {
+    if enabled(level) {
+        py.detach(|| emit(level, text, file, line));
+    }
+}
+
+/// A line of ours: to this thread's request if it serves one and nobody is using its exchange, else to the process.
+pub(crate) fn note(level: u8, text: &str) {
+    if !enabled(level) {
+        return;
+    }
+    let call = CALL.try_with(|call| call.borrow().clone()).ok().flatten();
+    let said = call.is_some_and(|call| {
+        call.loan().try_with(|exchange| exchange.log(level, text.as_bytes(), b"", 0)).is_ok()
+    });
+    if !said {
+        crate::log::log(level, text);
+    }
+}
+
+/// Whether a record of `level` would be written.
+pub(crate) fn enabled(level: u8) -> bool {
+    let of_request = CALL.try_with(|call| call.borrow().as_ref().map(|call| call.log_level())).ok().flatten();
+    level <= of_request.unwrap_or_else(crate::log::limit).max(level::NOTICE)
+}
+
+/// `mod_wsgi.request_data()`
+pub(crate) fn request_data(py: Python<'_>) -> PyResult<Py<PyDict>> {
+    let call = CALL.with_borrow(Clone::clone);
+    let data = call.and_then(|call| call.data(py));
+    data.map(Bound::unbind).ok_or_else(|| PyRuntimeError::new_err("this thread serves no request"))
+}
+
+fn level_of(error: bool) -> u8 {
+    if error { level::ERROR } else { level::NOTICE }
+}
+
+impl Partial {
+    fn of(&mut self, error: bool) -> &mut Vec<u8> {
+        if error { &mut self.error } else { &mut self.out }
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        for (text, error) in [(&self.out, false), (&self.error, true)] {
+            if !text.is_empty() {
+                crate::log::log(level_of(error), &String::from_utf8_lossy(text));
+            }
+        }
+    }
+}
+
+fn rest(error: bool) -> Option<Vec<u8>> {
+    let text = PARTIAL.try_with(|partial| std::mem::take(partial.borrow_mut().of(error))).unwrap_or_default();
+    (!text.is_empty()).then_some(text)
+}
+
+/// To this thread's request, waiting for its exchange, else to the process. Not called while attached.
+fn emit(level: u8, text: &[u8], file: &[u8], line: u32) {
+    let call = CALL.try_with(|call| call.borrow().clone()).ok().flatten();
+    if !call.is_some_and(|call| call.loan().with(|exchange| exchange.log(level, text, file, line)).is_ok()) {
+        crate::log::log(level, &String::from_utf8_lossy(text));
+    }
+}

@@ -1,0 +1,107 @@
+//! Payloads of the events of a request; made only when somebody has subscribed.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyTuple};
+
+use super::call::Call;
+use super::environ::seconds;
+use super::serve::Facts;
+
+/// What the events of one request have in common.
+pub(crate) struct Observed<'a, 'py> {
+    pub call: &'a Call,
+    pub environ: &'a Bound<'py, PyDict>,
+    pub facts: &'a Facts,
+    pub request_start: u64,
+    pub queue_start: u64,
+}
+
+impl<'py> Observed<'_, 'py> {
+    /// `request_started`; returns the application, which a subscriber may have replaced.
+    pub(crate) fn started(
+        &self,
+        application: Bound<'py, PyAny>,
+        callable: &[u8],
+        now: u64,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let payload = self.times()?;
+        payload.set_item("daemon_connects", 0)?;
+        payload.set_item("daemon_restarts", 0)?;
+        payload.set_item("application_start", seconds(now))?;
+        payload.set_item("application_object", &application)?;
+        payload.set_item("callable_object", String::from_utf8_lossy(callable))?;
+        payload.set_item("request_environ", self.environ)?;
+        let payload = self.publish("request_started", payload)?;
+        Ok(payload.get_item("application_object")?.unwrap_or(application))
+    }
+
+    /// `request_exception`
+    pub(crate) fn exception(&self, error: &PyErr) -> PyResult<()> {
+        let py = self.environ.py();
+        let payload = self.common()?;
+        payload.set_item("exception_info", (error.get_type(py), error.value(py), error.traceback(py)))?;
+        self.publish("request_exception", payload).map(drop)
+    }
+
+    /// `request_finished`
+    pub(crate) fn finished(&self, started: u64, now: u64) -> PyResult<()> {
+        let payload = self.times()?;
+        payload.set_item("application_finish", seconds(now))?;
+        payload.set_item("application_time", seconds(now.saturating_sub(started)))?;
+        let (reads, length) = self.call.input_counts();
+        payload.set_item("input_reads", reads)?;
+        payload.set_item("input_length", length)?;
+        payload.set_item("status", self.call.response().status())?;
+        self.publish("request_finished", payload).map(drop)
+    }
+
+    fn times(&self) -> PyResult<Bound<'py, PyDict>> {
+        let payload = self.common()?;
+        payload.set_item("thread_id", self.facts.thread_id)?;
+        if let Some(pid) = self.environ.get_item("mod_wsgi.server_pid")? {
+            let pid: u64 = pid.extract::<String>()?.parse().unwrap_or(0);
+            payload.set_item("server_pid", pid)?;
+        }
+        payload.set_item("request_start", seconds(self.request_start))?;
+        payload.set_item("queue_start", seconds(self.queue_start))?;
+        payload.set_item("daemon_start", seconds(self.facts.daemon_start))?;
+        Ok(payload)
+    }
+
+    fn common(&self) -> PyResult<Bound<'py, PyDict>> {
+        let payload = PyDict::new(self.environ.py());
+        if let Some(id) = self.call.id().get() {
+            payload.set_item("request_id", id)?;
+        }
+        payload.set_item("request_data", self.call.data(self.environ.py()))?;
+        Ok(payload)
+    }
+
+    fn publish(&self, name: &str, payload: Bound<'py, PyDict>) -> PyResult<Bound<'py, PyDict>> {
+        publish(self.call, name, payload)
+    }
+}
+
+/// `response_started`
+pub(crate) fn response_started(
+    call: &Call,
+    py: Python<'_>,
+    status: &Bound<'_, PyAny>,
+    headers: &Bound<'_, PyList>,
+    exc_info: Option<&Bound<'_, PyTuple>>,
+) -> PyResult<()> {
+    let payload = PyDict::new(py);
+    payload.set_item("response_status", status)?;
+    payload.set_item("response_headers", headers)?;
+    payload.set_item("exception_info", exc_info)?;
+    if let Some(id) = call.id().get() {
+        payload.set_item("request_id", id)?;
+    }
+    payload.set_item("request_data", call.data(py))?;
+    publish(call, "response_started", payload).map(drop)
+}
+
+fn publish<'py>(call: &Call, name: &str, payload: Bound<'py, PyDict>) -> PyResult<Bound<'py, PyDict>> {
+    let publish = call.interpreter().objects().shim.publish.bind(payload.py());
+    Ok(publish.call1((name, payload))?.cast_into()?)
+}

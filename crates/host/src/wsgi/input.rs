@@ -1,0 +1,196 @@
+//! The request body as `wsgi.input` sees it: lines and blocks over the pieces of an exchange. No Python here.
+
+use std::io;
+
+use contract::frame::BODY_PIECE;
+use thiserror::Error;
+
+/// The first piece is small, since most bodies are.
+const FIRST_PIECE: usize = 16 << 10;
+
+/// Why a read failed.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(crate) enum InputError {
+    /// The body could not be read to its end, now or before.
+    #[error("mod_wsgi request data read error: {0}")]
+    Broken(String),
+    /// The request has ended.
+    #[error("wsgi.input was used after its request had ended")]
+    Over,
+}
+
+/// What the application asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Want {
+    /// Everything that is left.
+    All,
+    /// So many bytes, or what is left.
+    Exactly(usize),
+    /// Through the next newline, at most so many bytes.
+    Line(Option<usize>),
+}
+
+/// A request body.
+#[derive(Debug)]
+pub(crate) struct Body {
+    buffer: Vec<u8>,
+    start: usize,
+    state: State,
+    begun: bool,
+    /// Reads from the exchange.
+    pub reads: u64,
+    /// Bytes given to the application.
+    pub length: u64,
+}
+
+#[derive(Debug)]
+enum State {
+    Open,
+    Ended,
+    Broken(String),
+}
+
+impl Body {
+    /// A body that has not been touched; `empty`: there is none.
+    pub(crate) fn new(empty: bool) -> Self {
+        let state = if empty { State::Ended } else { State::Open };
+        Self { buffer: Vec::new(), start: 0, state, begun: empty, reads: 0, length: 0 }
+    }
+
+    /// The answer to `want`, if it can be given without reading.
+    pub(crate) fn answer(&mut self, want: Want) -> Result<Option<&[u8]>, InputError> {
+        if let State::Broken(reason) = &self.state {
+            return Err(InputError::Broken(reason.clone()));
+        }
+        if want == Want::Exactly(0) && !self.begun {
+            return Ok(None); // asks the client to go on (100-continue), without reading
+        }
+        let rest = self.buffer.get(self.start..).unwrap_or_default();
+        let ended = matches!(self.state, State::Ended).then_some(rest.len());
+        let length = match want {
+            Want::All => ended,
+            Want::Exactly(size) => (rest.len() >= size).then_some(size).or(ended),
+            Want::Line(limit) => {
+                let limit = limit.unwrap_or(usize::MAX);
+                let newline = rest.iter().take(limit).position(|byte| *byte == b'\n').map(|at| at + 1);
+                newline.or((rest.len() >= limit).then_some(limit)).or(ended)
+            }
+        };
+        let Some(length) = length else { return Ok(None) };
+        let from = self.start;
+        self.start += length;
+        self.length += length as u64;
+        Ok(self.buffer.get(from..self.start))
+    }
+
+    /// Reads until `want` can be answered, and answers. `read` reads a piece; 0 is the end.
+    pub(crate) fn read(
+        &mut self,
+        want: Want,
+        mut read: impl FnMut(&mut [u8]) -> Result<io::Result<usize>, InputError>,
+    ) -> Result<Vec<u8>, InputError> {
+        if !self.begun {
+            self.begun = true;
+            if want == Want::Exactly(0) {
+                self.fill(0, &mut read)?;
+            }
+        }
+        loop {
+            if let Some(answer) = self.answer(want)? {
+                return Ok(answer.to_vec());
+            }
+            let piece = if self.reads == 0 { FIRST_PIECE } else { BODY_PIECE };
+            self.fill(piece, &mut read)?;
+        }
+    }
+
+    fn fill(
+        &mut self,
+        piece: usize,
+        read: &mut impl FnMut(&mut [u8]) -> Result<io::Result<usize>, InputError>,
+    ) -> Result<(), InputError> {
+        self.buffer.drain(..self.start);
+        self.start = 0;
+        let filled = self.buffer.len();
+        self.buffer.resize(filled + piece, 0);
+        let outcome = read(self.buffer.get_mut(filled..).unwrap_or_default());
+        let length = *outcome.as_ref().ok().and_then(|read| read.as_ref().ok()).unwrap_or(&0);
+        self.buffer.truncate(filled + length.min(piece));
+        self.reads += 1;
+        match outcome? {
+            Ok(0) if piece > 0 => self.state = State::Ended,
+            Ok(_) => {}
+            Err(error) => self.state = State::Broken(error.to_string()),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A body whose pieces come as given; an empty one is its end.
+    fn body(pieces: &[&str]) -> (Body, impl FnMut(&mut [u8]) -> Result<io::Result<usize>, InputError>) {
+        let mut pieces: Vec<Vec<u8>> = pieces.iter().rev().map(|piece| piece.as_bytes().to_vec()).collect();
+        let read = move |buffer: &mut [u8]| {
+            let piece = pieces.pop().unwrap_or_default();
+            buffer[..piece.len()].copy_from_slice(&piece);
+            Ok(Ok(piece.len()))
+        };
+        (Body::new(false), read)
+    }
+
+    #[test]
+    fn reads_like_a_file_of_the_standard_library() {
+        let text = "one\ntwo\n\nlonger line\nlast";
+        let splits: [&[&str]; 3] = [
+            &[text],
+            &["on", "e\nt", "wo\n", "\nlonger", " line\nla", "st"],
+            &["one\n", "two\n\nlonger line\n", "last"],
+        ];
+        let expected = ["one\n", "two\n", "\n", "longer line\n", "last", "", ""];
+        for pieces in splits {
+            let (mut input, mut read) = body(pieces);
+            for line in expected {
+                assert_eq!(input.read(Want::Line(None), &mut read).unwrap(), line.as_bytes());
+            }
+            let (mut input, mut read) = body(pieces);
+            assert_eq!(input.read(Want::Exactly(5), &mut read).unwrap(), b"one\nt");
+            assert_eq!(input.read(Want::Line(Some(2)), &mut read).unwrap(), b"wo");
+            assert_eq!(input.read(Want::Line(Some(2)), &mut read).unwrap(), b"\n");
+            assert_eq!(input.read(Want::Exactly(0), &mut read).unwrap(), b"");
+            assert_eq!(input.read(Want::All, &mut read).unwrap(), b"\nlonger line\nlast");
+            assert_eq!(input.read(Want::Exactly(9), &mut read).unwrap(), b"");
+            assert_eq!(input.length as usize, text.len());
+        }
+    }
+
+    #[test]
+    fn a_failure_is_remembered() {
+        let mut input = Body::new(false);
+        let mut fail = |_: &mut [u8]| Ok(Err(io::Error::other("gone")));
+        for _ in 0..2 {
+            assert_eq!(input.read(Want::All, &mut fail), Err(InputError::Broken("gone".into())));
+        }
+        assert_eq!(input.reads, 1);
+    }
+
+    #[test]
+    fn nothing_is_read_of_an_empty_body() {
+        let mut none = |_: &mut [u8]| panic!("read");
+        assert_eq!(Body::new(true).read(Want::All, &mut none).unwrap(), b"");
+    }
+
+    #[test]
+    fn a_first_read_of_nothing_asks_for_the_body() {
+        let mut sizes = Vec::new();
+        let mut input = Body::new(false);
+        assert_eq!(input.answer(Want::Exactly(0)), Ok(None));
+        let asked = input.read(Want::Exactly(0), |buffer| {
+            sizes.push(buffer.len());
+            Ok(Ok(0))
+        });
+        assert_eq!((asked.unwrap().len(), sizes), (0, vec![0]));
+    }
+}
