@@ -25,7 +25,7 @@ pub const SLOT_FD: i32 = 7;
 pub const EXIT_UNUSABLE: i32 = 78;
 
 /// One script in one interpreter.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Target {
     /// The script's path.
     pub script: PathBuf,

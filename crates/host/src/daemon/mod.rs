@@ -1,6 +1,44 @@
-//! A worker process of a daemon group.
+//! A worker process of a daemon group: the group's own Python, with this library in it.
+//!
+//! The leader starts the interpreter, whose bootstrap calls [`run`] on its main thread. The way of a worker:
+//! - [`bootstrap`]: settings and descriptors, the process's own properties, the interpreter is adopted;
+//! - [`worker`]: the main thread loads scripts, says Ready, waits for the leader and for signals, ends the process;
+//! - [`thread`]: a request thread takes requests from its kept connection, the slot and the overflow ([`watch`]);
+//! - [`conversation`]: one request over a [`connection`], with its [`body`];
+//! - [`shared`]: what they share; [`fault`]: faults on demand, for tests.
+//!
+//! Request threads are never attached to an interpreter in here: [`crate::wsgi::serve`] enters and leaves it.
+
+mod body;
+mod bootstrap;
+mod connection;
+mod conversation;
+mod fault;
+mod shared;
+mod thread;
+mod watch;
+mod worker;
+
+use contract::control::{self, FromWorker};
+use contract::level;
+
+use crate::python::fence::fence;
+use crate::python::posix::exit_now;
+use crate::python::process::Process;
 
 /// Runs the worker: called by the bootstrap on Python's main thread, attached to the main interpreter.
 pub(crate) fn run() -> ! {
-    std::process::abort()
+    fence("the worker's main thread", (), || {
+        let started = bootstrap::control().map(|control| (control.try_clone(), bootstrap::start(control)));
+        let (control, error) = match started {
+            Ok((_, Ok(shared))) => Process::detached(|| worker::run(shared)),
+            Ok((control, Err(error))) => (control.ok(), error),
+            Err(error) => (None, error),
+        };
+        match control {
+            Some(control) => drop(control::send(&control, &FromWorker::Failed { reason: error.to_string() })),
+            None => crate::log::log(level::ERROR, &error.to_string()),
+        }
+    });
+    exit_now(1)
 }

@@ -1,0 +1,128 @@
+//! From "Python has imported the host" to "a worker that can load scripts": settings, descriptors, the process's own
+//! properties, the interpreter.
+
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
+
+use contract::area::Area;
+use contract::inherited::take;
+use contract::launch::{AREA_FD, CONTROL_FD, OVERFLOW_FD, SETTINGS_FD, SLOT_FD, Worker};
+use pyo3::types::PyAnyMethods;
+use rustix::process::{DumpableBehavior, Signal, set_dumpable_behavior, set_parent_process_death_signal};
+use serde::Deserialize;
+use thiserror::Error;
+
+use super::shared::Shared;
+use crate::python::argv;
+use crate::python::error::PythonError;
+use crate::python::posix::{guard_forks, keep_out_of_forks};
+use crate::python::process::Process;
+
+/// Why a worker cannot begin.
+#[derive(Debug, Error)]
+pub(super) enum BootstrapError {
+    #[error("it cannot map the statistics area: {0}; all parts of mod_wsgi must be of one build")]
+    Area(#[source] io::Error),
+    #[error(
+        "{module} speaks version {theirs} of the contract between the parts of mod_wsgi and {host} speaks version \
+         {ours}; install both from one build, then restart httpd",
+        module = module.display(), host = host.display(), ours = contract::VERSION
+    )]
+    Contract { module: PathBuf, host: PathBuf, theirs: u32 },
+    #[error("descriptor {number} is missing ({source}); the host is started by mod_wsgi_leader, not by hand")]
+    Descriptor { number: i32, source: io::Error },
+    #[error("it cannot read its settings: {0}; all parts of mod_wsgi must be of one build")]
+    Json(#[from] serde_json::Error),
+    #[error(transparent)]
+    Python(#[from] PythonError),
+    #[error("the system refuses what it needs: {0}; look at the limits on open files and memory")]
+    System(#[from] io::Error),
+}
+
+/// The fields that every version of the settings has.
+#[derive(Deserialize)]
+struct Origin {
+    group: Group,
+}
+
+#[derive(Deserialize)]
+struct Group {
+    contract: u32,
+    module: PathBuf,
+    host: PathBuf,
+}
+
+/// The control socket, first, so that whatever fails can be reported over it.
+pub(super) fn control() -> Result<OwnedFd, BootstrapError> {
+    descriptor(CONTROL_FD)
+}
+
+/// Makes this process a worker. Called attached, on Python's main thread.
+pub(super) fn start(control: OwnedFd) -> Result<Shared, BootstrapError> {
+    let settings = settings()?;
+    let group = &settings.group;
+    crate::log::to_stderr(group.python.log_level);
+    // From now on the worker ends with its leader. One that ended before this has closed the control socket.
+    let _ = set_parent_process_death_signal(Some(Signal::TERM));
+    if !group.core_dumps {
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    }
+    if let Some(name) = &group.display_name {
+        argv::set_title(name.as_bytes());
+    }
+    let area_file = descriptor(AREA_FD)?;
+    let area = Area::map(&area_file, settings.slots as usize).map_err(BootstrapError::Area)?;
+    let queues = [control, descriptor(OVERFLOW_FD)?, descriptor(SLOT_FD)?];
+    for (index, queue) in queues.iter().enumerate() {
+        keep_out_of_forks(index, Some(queue.as_fd()));
+    }
+    guard_forks();
+
+    let process = Process::adopt(group.python.clone())?;
+    if let Some(locale) = &group.locale {
+        set_locale(&process, locale)?;
+    }
+    Ok(Shared::new(process, settings, area, queues)?)
+}
+
+fn settings() -> Result<Worker, BootstrapError> {
+    let mut text = String::new();
+    let mut file = File::from(descriptor(SETTINGS_FD)?);
+    file.rewind()?;
+    file.read_to_string(&mut text)?;
+    let Origin { group } = serde_json::from_str(&text)?;
+    if group.contract != contract::VERSION {
+        let (module, host) = (group.module, group.host);
+        return Err(BootstrapError::Contract { module, host, theirs: group.contract });
+    }
+    Ok(serde_json::from_str(&text)?)
+}
+
+fn descriptor(number: i32) -> Result<OwnedFd, BootstrapError> {
+    take(number).map_err(|source| BootstrapError::Descriptor { number, source })
+}
+
+/// `locale=`: through Python, whose own idea of the locale then agrees with C's.
+fn set_locale(process: &Process, name: &str) -> Result<(), BootstrapError> {
+    let main = process.interpreter("")?;
+    let failed = Process::detached(|| {
+        main.with(|py| {
+            let set = || {
+                let locale = py.import("locale")?;
+                locale.call_method1("setlocale", (locale.getattr("LC_ALL")?, name)).map(drop)
+            };
+            set().err().map(|error| error.to_string())
+        })
+    });
+    if let Some(error) = failed {
+        crate::log::log(
+            contract::level::WARN,
+            &format!(
+                "locale={name} of the process group cannot be set ({error}); `locale -a` lists what there is"
+            ),
+        );
+    }
+    Ok(())
+}

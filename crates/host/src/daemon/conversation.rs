@@ -1,0 +1,185 @@
+//! One request over a connection: [`Exchange`] in frames.
+//!
+//! The head is kept until something follows it, so that a small response is one write.
+
+use std::io::{self, IoSlice};
+use std::os::fd::BorrowedFd;
+
+use contract::frame::{BODY_PIECE, Header, Kind, append};
+use contract::level::NOTICE;
+use contract::request::{Flags, Request};
+use contract::response::{End, FilePart, Log, MAX_LOG, Outcome, Reject, Taken};
+
+use super::body::Body;
+use super::connection::Connection;
+use crate::wsgi::exchange::{ClientGone, Exchange};
+
+/// Log lines that the child does not fetch are dropped beyond this many bytes.
+const MAX_UNSENT: usize = 1 << 20;
+/// Longest source file name that a log frame takes.
+const MAX_FILE: usize = 4096;
+
+/// A request that is being answered.
+pub(super) struct Conversation<'c> {
+    connection: &'c mut Connection,
+    body: Body<'c>,
+    flags: Flags,
+    log_level: u8,
+    taken: Taken,
+    head: Option<Vec<u8>>,
+    /// Frames that go out with the next write.
+    out: Vec<u8>,
+    /// Something of the response has been sent.
+    begun: bool,
+    /// The child does not read any more.
+    gone: bool,
+}
+
+impl<'c> Conversation<'c> {
+    pub(super) fn new(
+        connection: &'c mut Connection,
+        early: &'c [u8],
+        request: &Request<'_>,
+        taken: Taken,
+    ) -> Self {
+        Self {
+            connection,
+            body: Body::new(early, request.flags.has(Flags::NO_BODY)),
+            flags: request.flags,
+            log_level: request.log_level,
+            taken,
+            head: None,
+            out: Vec::new(),
+            begun: false,
+            gone: false,
+        }
+    }
+
+    /// Whether a part of the response has been sent.
+    pub(super) fn begun(&self) -> bool {
+        self.begun
+    }
+
+    /// Whether the connection can carry another request after this one.
+    pub(super) fn reusable(&mut self) -> bool {
+        !self.gone && self.body.passed_over(self.connection)
+    }
+
+    /// Says that the request was not run.
+    pub(super) fn reject(&mut self, why: Reject) {
+        append(&mut self.out, Kind::Reject, 0, |out| why.encode(out));
+        let _ = self.transmit(&[], None);
+    }
+
+    /// Sends the rest of the response and its end.
+    pub(super) fn finish(&mut self, last: Option<&[u8]>, end: End) -> Result<(), ClientGone> {
+        if end.outcome != Outcome::Complete {
+            self.head = None;
+        }
+        self.transmit(last.unwrap_or_default(), Some(end))
+    }
+
+    /// Sends what has gathered, `bytes` as BODY frames, and `end`, in as few writes as may be.
+    fn transmit(&mut self, bytes: &[u8], end: Option<End>) -> Result<(), ClientGone> {
+        let mut out = std::mem::take(&mut self.out);
+        if let Some(head) = self.head.take() {
+            out.extend_from_slice(&Header::new(Kind::Head, head.len()).encode());
+            out.extend_from_slice(&head);
+        }
+        let mut tail = Vec::new();
+        if let Some(end) = end {
+            append(&mut tail, Kind::End, 0, |out| end.encode(out));
+        }
+        let count = bytes.len().div_ceil(BODY_PIECE);
+        let mut sent = Ok(());
+        for (number, piece) in bytes.chunks(BODY_PIECE).enumerate() {
+            out.extend_from_slice(&Header::new(Kind::Body, piece.len()).encode());
+            let tail = if number + 1 == count { tail.as_slice() } else { &[] };
+            let mut parts = [IoSlice::new(&out), IoSlice::new(piece), IoSlice::new(tail)];
+            sent = sent.and_then(|()| self.connection.send(&mut parts, &[]));
+            out.clear();
+        }
+        if count == 0 {
+            sent = self.connection.send(&mut [IoSlice::new(&out), IoSlice::new(&tail)], &[]);
+            out.clear();
+        }
+        self.out = out;
+        self.sent(sent)
+    }
+
+    fn sent(&mut self, result: io::Result<()>) -> Result<(), ClientGone> {
+        self.gone |= result.is_err();
+        result.map_err(|_| ClientGone)
+    }
+}
+
+impl Exchange for Conversation<'_> {
+    fn begin(&mut self) {
+        if self.flags.has(Flags::ANNOUNCE) {
+            let taken = self.taken;
+            append(&mut self.out, Kind::Taken, 0, |out| taken.encode(out));
+            let _ = self.transmit(&[], None);
+        }
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.body.read(self.connection, buffer)
+    }
+
+    fn head(&mut self, payload: Vec<u8>) -> Result<(), ClientGone> {
+        self.head = Some(payload);
+        if self.gone { Err(ClientGone) } else { Ok(()) }
+    }
+
+    fn body(&mut self, bytes: &[u8]) -> Result<(), ClientGone> {
+        self.begun = true;
+        self.transmit(bytes, None)
+    }
+
+    fn file(&mut self, file: BorrowedFd<'_>, part: FilePart) -> Result<(), ClientGone> {
+        self.begun = true;
+        if !self.flags.has(Flags::SEND_FILE) {
+            return self.copy_file(file, part);
+        }
+        self.transmit(&[], None)?; // so that the descriptor comes with the frame that names it
+        let mut frame = Vec::new();
+        append(&mut frame, Kind::File, 0, |out| part.encode(out));
+        let sent = self.connection.send(&mut [IoSlice::new(&frame)], &[file]);
+        self.sent(sent)
+    }
+
+    /// Never waits, since the caller may hold the GIL: what does not fit into the socket goes with the next write.
+    fn log(&mut self, level: u8, text: &[u8], file: &[u8], line: u32) {
+        let wanted = level <= self.log_level || level == NOTICE; // httpd always shows notices
+        if !wanted || self.out.len() > MAX_UNSENT {
+            return;
+        }
+        let file = file.get(..MAX_FILE).unwrap_or(file);
+        for text in text.chunks(MAX_LOG) {
+            append(&mut self.out, Kind::Log, 0, |out| Log { level, file, line, text }.encode(out));
+        }
+        match self.connection.send_now(&self.out) {
+            Ok(sent) => drop(self.out.drain(..sent.min(self.out.len()))),
+            Err(_) => self.gone = true,
+        }
+    }
+}
+
+impl Conversation<'_> {
+    /// For a child that takes no descriptors.
+    fn copy_file(&mut self, file: BorrowedFd<'_>, part: FilePart) -> Result<(), ClientGone> {
+        let (mut offset, mut left) = (part.offset, part.length);
+        let mut buffer = vec![0; BODY_PIECE];
+        while left > 0 {
+            let wanted = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            match rustix::io::pread(file, buffer.get_mut(..wanted).unwrap_or_default(), offset) {
+                Ok(0) | Err(_) => return Err(ClientGone), // the file has shrunk: the response cannot be completed
+                Ok(count) => {
+                    self.transmit(buffer.get(..count).unwrap_or_default(), None)?;
+                    (offset, left) = (offset + count as u64, left - count as u64);
+                }
+            }
+        }
+        Ok(())
+    }
+}

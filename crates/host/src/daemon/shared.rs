@@ -1,0 +1,233 @@
+//! What the threads of a worker share.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::AtomicU8;
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use contract::area::{Area, Slot};
+use contract::control::{self, FromWorker};
+use contract::launch::Worker;
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+
+use crate::python::process::Process;
+
+/// What the worker does with requests. It only ever moves downwards in this list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(super) enum Mode {
+    /// Takes them.
+    Serving = 0,
+    /// Serves those that are in its slot, and ends.
+    Draining = 1,
+    /// A script has changed: answers REJECT(reloading) to those in its slot, and ends.
+    Reloading = 2,
+    /// Answers REJECT(draining) to those in its slot, and ends soon.
+    Stopping = 3,
+}
+
+/// What the threads of a worker share.
+pub(super) struct Shared {
+    pub(super) process: Process,
+    pub(super) settings: Worker,
+    pub(super) area: Area,
+    pub(super) control: OwnedFd,
+    pub(super) overflow: OwnedFd,
+    pub(super) slot: OwnedFd,
+    /// Readable once the mode is not `Serving` any more.
+    pub(super) leaving: OwnedFd,
+    /// Counted up to wake one idle thread for the overflow.
+    pub(super) nudge: OwnedFd,
+    /// Counted up to wake the main thread.
+    pub(super) main: OwnedFd,
+    pub(super) pid: u32,
+    mode: AtomicU8,
+    /// Threads that have a request, until its last byte is sent.
+    active: AtomicU32,
+    served: AtomicU64,
+}
+
+impl Shared {
+    pub(super) fn new(
+        process: Process,
+        settings: Worker,
+        area: Area,
+        [control, overflow, slot]: [OwnedFd; 3],
+    ) -> std::io::Result<Self> {
+        let event = || eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
+        Ok(Self {
+            process,
+            settings,
+            area,
+            control,
+            overflow,
+            slot,
+            leaving: event()?,
+            nudge: event()?,
+            main: event()?,
+            pid: std::process::id(),
+            mode: AtomicU8::new(Mode::Serving as u8),
+            active: AtomicU32::new(0),
+            served: AtomicU64::new(0),
+        })
+    }
+
+    pub(super) fn mode(&self) -> Mode {
+        match self.mode.load(SeqCst) {
+            0 => Mode::Serving,
+            1 => Mode::Draining,
+            2 => Mode::Reloading,
+            _ => Mode::Stopping,
+        }
+    }
+
+    /// Moves on to `mode`, if that is further down. Returns whether the worker was serving until now.
+    pub(super) fn enter(&self, mode: Mode) -> bool {
+        let before = self.mode.fetch_max(mode as u8, SeqCst);
+        self.accept(false);
+        signal(&self.leaving);
+        signal(&self.main);
+        before == Mode::Serving as u8
+    }
+
+    /// Lets httpd's children send requests, or not.
+    pub(super) fn accept(&self, on: bool) {
+        if let Some(slot) = self.place() {
+            slot.accepting.store(on.into(), SeqCst);
+        }
+    }
+
+    /// This worker's slot; there is one unless leader and worker disagree about their number.
+    pub(super) fn place(&self) -> Option<&Slot> {
+        self.area.slots().get(self.settings.slot as usize)
+    }
+
+    /// Number of request threads.
+    pub(super) fn threads(&self) -> u32 {
+        self.settings.group.threads.max(1)
+    }
+
+    /// Longest wait for httpd's child.
+    pub(super) fn socket_timeout(&self) -> Duration {
+        match self.settings.group.socket_timeout {
+            0 => Duration::from_secs(60),
+            seconds => Duration::from_secs(seconds.into()),
+        }
+    }
+
+    /// Whether requests wait in the overflow that this worker may take.
+    pub(super) fn queue_waits(&self) -> bool {
+        self.mode() == Mode::Serving && self.area.group().queued.load(SeqCst) > 0
+    }
+
+    /// A ticket was taken from the overflow.
+    pub(super) fn unqueue(&self) {
+        let _ = self.area.group().queued.fetch_update(SeqCst, SeqCst, |n| n.checked_sub(1));
+    }
+
+    /// A thread has a request.
+    fn begin(&self) {
+        self.active.fetch_add(1, SeqCst);
+        if let Some(slot) = self.place() {
+            slot.busy.fetch_add(1, SeqCst);
+        }
+    }
+
+    /// A thread has none any more.
+    fn end(&self) {
+        if let Some(slot) = self.place() {
+            let _ = slot.busy.fetch_update(SeqCst, SeqCst, |n| n.checked_sub(1));
+        }
+        self.active.fetch_sub(1, SeqCst);
+        if self.mode() != Mode::Serving {
+            signal(&self.main);
+        }
+    }
+
+    /// Threads that have a request.
+    pub(super) fn active(&self) -> u32 {
+        self.active.load(SeqCst)
+    }
+
+    /// A request was answered. True when that was the last one that this worker is meant to answer.
+    pub(super) fn count(&self) -> bool {
+        if let Some(slot) = self.place() {
+            slot.requests.fetch_add(1, SeqCst);
+        }
+        let served = self.served.fetch_add(1, SeqCst) + 1;
+        served == u64::from(self.settings.group.maximum_requests)
+    }
+
+    /// Whether nothing is left to do for a worker that drains: no thread has a request, none is announced or waits.
+    pub(super) fn is_drained(&self) -> bool {
+        let reserved = self.place().map_or(0, |slot| slot.reserved.load(SeqCst));
+        reserved == 0 && self.active() == 0 && !readable(&self.slot)
+    }
+
+    /// Tells the leader; it is not there any more if that fails, which the main thread notices.
+    pub(super) fn tell(&self, message: &FromWorker) {
+        let _ = control::send(&self.control, message);
+    }
+}
+
+/// A thread's hold on a request: it counts as busy, and owns the reservation, until this is dropped.
+pub(super) struct Hold<'s> {
+    shared: &'s Shared,
+    reserved: bool,
+}
+
+impl<'s> Hold<'s> {
+    /// Takes over a reservation that was made for this thread.
+    pub(super) fn new(shared: &'s Shared) -> Self {
+        shared.begin();
+        Self { shared, reserved: true }
+    }
+
+    pub(super) fn is_reserved(&self) -> bool {
+        self.reserved
+    }
+
+    /// Gives the reservation back before the request is quite over.
+    pub(super) fn release(&mut self) {
+        if std::mem::take(&mut self.reserved) {
+            if let Some(slot) = self.shared.place() {
+                slot.release();
+            }
+        }
+    }
+
+    /// There was no reservation.
+    pub(super) fn disown(&mut self) {
+        self.reserved = false;
+    }
+}
+
+impl Drop for Hold<'_> {
+    fn drop(&mut self) {
+        self.release();
+        self.shared.end();
+    }
+}
+
+/// Makes an eventfd readable.
+pub(super) fn signal(event: &OwnedFd) {
+    let _ = rustix::io::write(event, &1_u64.to_ne_bytes());
+}
+
+/// Makes an eventfd unreadable.
+pub(super) fn clear(event: &OwnedFd) {
+    let _ = rustix::io::read(event, &mut [0; 8]);
+}
+
+/// Whether something can be read now.
+pub(super) fn readable(socket: impl AsFd) -> bool {
+    let mut sockets = [PollFd::new(&socket, PollFlags::IN)];
+    matches!(poll(&mut sockets, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(1))
+}
+
+/// Microseconds since the epoch.
+pub(super) fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+}

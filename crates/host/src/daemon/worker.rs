@@ -1,0 +1,311 @@
+//! The main thread of a worker, which is Python's main thread: loads scripts, then waits, detached, for its leader
+//! and for signals, and ends the process.
+
+use std::collections::BTreeSet;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
+use std::thread::Builder;
+use std::time::{Duration, Instant};
+
+use contract::control::{self, FromWorker, ToWorker};
+use contract::launch::Target;
+use contract::level;
+use libc::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, pipe_with};
+
+use super::shared::{Mode, Shared, clear, readable, signal};
+use super::thread::RequestThread;
+use crate::log::log;
+use crate::python::posix::{catch, exit_now};
+
+/// C recursion in Python 3.12 and later overflows anything smaller.
+const STACK: usize = 8 << 20;
+/// How often a worker that is leaving looks whether it is done, and a serving one at a queue that nobody fetches.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// The exit status of a worker that did not end in time.
+const LATE: i32 = 255;
+
+pub(super) struct Main {
+    shared: Arc<Shared>,
+    signals: OwnedFd,
+    /// Why the process ends, in the words of `process_stopping`.
+    reason: String,
+    /// When requests that still run are given up, and how long the process then has to end.
+    deadline: Option<Instant>,
+    leader_gone: bool,
+    /// The application has been told.
+    announced: bool,
+    /// The overflow is not looked at before this.
+    queue_at: Instant,
+}
+
+/// Runs the worker to its end.
+pub(super) fn run(shared: Shared) -> ! {
+    let loaded = load(&shared);
+    let signals = match catch_signals() {
+        Ok(signals) => signals,
+        Err(error) => fail(&shared, format!("it cannot catch signals: {error}")),
+    };
+    shared.tell(&FromWorker::Ready { loaded });
+    let mut main = Main {
+        shared: Arc::new(shared),
+        signals,
+        reason: "shutdown_signal".to_owned(),
+        deadline: None,
+        leader_gone: false,
+        announced: false,
+        queue_at: Instant::now(),
+    };
+    while !main.is_done() {
+        main.turn();
+    }
+    main.end()
+}
+
+/// Tells the leader why this worker cannot serve, and ends it.
+fn fail(shared: &Shared, reason: String) -> ! {
+    shared.tell(&FromWorker::Failed { reason });
+    exit_now(1)
+}
+
+/// Loads what the configuration wants, then what the replaced workers had loaded. Returns whether the latter worked;
+/// a script that is no more does not count. Until this is done a SIGTERM ends the process at once.
+fn load(shared: &Shared) -> bool {
+    let settings = &shared.settings;
+    let mut failed = BTreeSet::new();
+    let key = |target: &Target| (target.script.clone(), target.application_group.clone());
+    for target in &settings.group.python.imports {
+        if shared.process.load(target) {
+            shared.tell(&FromWorker::Loaded(target.clone()));
+        } else {
+            failed.insert(key(target));
+        }
+    }
+    let imported = |target: &Target| settings.group.python.imports.contains(target);
+    let reload = settings.reload.iter().filter(|target| target.script.exists());
+    reload.fold(true, |loaded, target| {
+        let worked =
+            if imported(target) { !failed.contains(&key(target)) } else { shared.process.load(target) };
+        loaded && worked
+    })
+}
+
+/// Signals as bytes in a pipe. Python's own handlers, which would wait for this thread to run Python, go.
+fn catch_signals() -> std::io::Result<OwnedFd> {
+    let (ours, handlers) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+    catch(&[SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP], handlers.as_fd())?;
+    #[expect(clippy::mem_forget, reason = "the handlers write to it until the process ends")]
+    std::mem::forget(handlers);
+    Ok(ours)
+}
+
+impl Main {
+    fn turn(&mut self) {
+        let ready = self.wait();
+        if ready.contains(&Source::Signals) {
+            self.signals();
+        }
+        if ready.contains(&Source::Control) {
+            self.messages();
+        }
+        if ready.contains(&Source::Threads) {
+            clear(&self.shared.main);
+        }
+        if ready.contains(&Source::Overflow) {
+            self.share_queue();
+        }
+    }
+
+    fn wait(&self) -> Vec<Source> {
+        let (shared, now) = (&self.shared, Instant::now());
+        let serving = shared.mode() == Mode::Serving;
+        let watch_queue = serving && now >= self.queue_at;
+        let mut sources = vec![(Source::Signals, &self.signals), (Source::Threads, &shared.main)];
+        if !self.leader_gone {
+            sources.push((Source::Control, &shared.control));
+        }
+        if watch_queue {
+            sources.push((Source::Overflow, &shared.overflow));
+        }
+        let timeout = Timespec { tv_sec: 0, tv_nsec: LOOK.subsec_nanos().into() };
+        let timeout = (!watch_queue).then_some(&timeout);
+        let mut polled: Vec<_> = sources.iter().map(|(_, fd)| PollFd::new(*fd, PollFlags::IN)).collect();
+        match poll(&mut polled, timeout) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => {
+                log(level::ERROR, &format!("the main thread cannot wait for its leader: {error}"));
+                exit_now(1)
+            }
+        }
+        let ready = sources.iter().zip(&polled).filter(|(_, polled)| !polled.revents().is_empty());
+        ready.map(|((source, _), _)| *source).collect()
+    }
+
+    fn signals(&mut self) {
+        let mut numbers = [0; 64];
+        let count = rustix::io::read(&self.signals, &mut numbers).unwrap_or(0);
+        for number in numbers.iter().take(count).copied().map(i32::from) {
+            match number {
+                SIGTERM | SIGINT => self.stop(self.shutdown_timeout()),
+                SIGUSR1 => self.shared.tell(&FromWorker::Retire { reason: "graceful_signal".to_owned() }),
+                _ => self.deliver(number),
+            }
+        }
+    }
+
+    /// Signals that only the application may want; its functions may take their time.
+    fn deliver(&self, number: i32) {
+        let shared = Arc::clone(&self.shared);
+        let name = if number == SIGHUP { "SIGHUP" } else { "SIGUSR2" };
+        let _ = Builder::new().stack_size(STACK).spawn(move || shared.process.signal(name, number));
+    }
+
+    fn messages(&mut self) {
+        loop {
+            match control::receive(&self.shared.control) {
+                Ok(Some(message)) => self.obey(&message),
+                Ok(None) => return,
+                Err(Errno::BADMSG) => {
+                    log(level::WARN, "a message of the leader was not understood and is ignored")
+                }
+                Err(_) => {
+                    self.leader_gone = true;
+                    self.stop(self.shutdown_timeout());
+                    return;
+                }
+            }
+        }
+    }
+
+    fn obey(&mut self, message: &ToWorker) {
+        match message {
+            ToWorker::Accept => self.accept(),
+            ToWorker::Drain => {
+                self.reason = "graceful_signal".to_owned();
+                self.shared.enter(Mode::Draining);
+            }
+            ToWorker::Reload => {
+                self.reason = "script_reload".to_owned();
+                self.shared.enter(Mode::Reloading);
+            }
+            ToWorker::Stop => self.stop(self.shutdown_timeout()),
+            ToWorker::StopWithin { milliseconds } => {
+                self.stop(Some(Duration::from_millis(u64::from(*milliseconds))));
+            }
+        }
+    }
+
+    /// Starts the request threads and lets requests in.
+    fn accept(&self) {
+        let stack = self.shared.settings.group.stack_size.unwrap_or(0).max(STACK);
+        for number in 1..=self.shared.threads() {
+            let shared = Arc::clone(&self.shared);
+            let run = move || match RequestThread::new(&shared, number) {
+                Ok(thread) => thread.run(),
+                Err(error) => {
+                    fail(&shared, format!("request thread {number} cannot wait for requests: {error}"))
+                }
+            };
+            let started = Builder::new().name(format!("wsgi-{number}")).stack_size(stack).spawn(run);
+            if let Err(error) = started {
+                let threads = self.shared.threads();
+                let reason = format!(
+                    "it cannot start {threads} threads with a stack of {stack} bytes each: {error}; look at threads= \
+                     and stack-size= of WSGIDaemonProcess, and at the user's limits"
+                );
+                fail(&self.shared, reason);
+            }
+        }
+        if self.shared.mode() == Mode::Serving {
+            self.shared.accept(true);
+        }
+    }
+
+    /// Ends the process within `limit`, most of which running requests get.
+    fn stop(&mut self, limit: Option<Duration>) {
+        let before = self.deadline;
+        let requests = limit.map(|limit| limit - (limit / 4).min(Duration::from_millis(500)));
+        let deadline = requests.map(|requests| Instant::now() + requests);
+        self.deadline = [before, deadline].into_iter().flatten().min();
+        self.shared.enter(Mode::Stopping);
+        if let Some(limit) = limit {
+            end_after(limit);
+        }
+        self.announce_end();
+    }
+
+    /// Tells the application, once, before requests that still run are waited for.
+    fn announce_end(&mut self) {
+        if !std::mem::replace(&mut self.announced, true) {
+            self.shared.process.stopping(&self.reason);
+        }
+    }
+
+    fn shutdown_timeout(&self) -> Option<Duration> {
+        let seconds = self.shared.settings.group.shutdown_timeout;
+        (seconds > 0).then(|| Duration::from_secs(seconds.into()))
+    }
+
+    fn is_done(&self) -> bool {
+        match self.shared.mode() {
+            Mode::Serving => false,
+            Mode::Draining | Mode::Reloading => self.shared.is_drained(),
+            Mode::Stopping => {
+                self.shared.active() == 0 || self.deadline.is_some_and(|deadline| deadline <= Instant::now())
+            }
+        }
+    }
+
+    /// A ticket may lie in the overflow although a thread here is idle: the thread that was woken for it, maybe of
+    /// another process, got another request in the same moment. Looked at now and then, while there are tickets.
+    fn share_queue(&mut self) {
+        self.queue_at = Instant::now() + LOOK;
+        let free = |slot: &contract::area::Slot| slot.reserved.load(SeqCst) < self.shared.threads();
+        if self.shared.place().is_some_and(free) && readable(&self.shared.overflow) {
+            signal(&self.shared.nudge);
+        }
+    }
+
+    fn end(mut self) -> ! {
+        let active = self.shared.active();
+        if active > 0 {
+            log(
+                level::WARN,
+                &format!("the process ends although {active} requests are running: their time is over"),
+            );
+        } else if self.deadline.is_none() {
+            if let Some(limit) = self.shutdown_timeout() {
+                end_after(limit);
+            }
+        }
+        self.announce_end();
+        self.shared.process.stop();
+        exit_now(0)
+    }
+}
+
+/// Ends the process after `limit`, whatever its other threads do.
+fn end_after(limit: Duration) {
+    let end = move || {
+        std::thread::sleep(limit);
+        log(
+            level::ERROR,
+            "the process did not end in time: functions of atexit, or threads of the application, hang",
+        );
+        exit_now(LATE)
+    };
+    let _ = Builder::new().name("wsgi-end".to_owned()).spawn(end);
+}
+
+/// What the main thread waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Control,
+    Overflow,
+    Signals,
+    Threads,
+}
