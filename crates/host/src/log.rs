@@ -11,10 +11,13 @@ use tracing::{Event, Level, Metadata, Subscriber, span};
 
 use crate::wsgi::current;
 
+/// What writes a text of one or several lines at a level.
+type Write = dyn Fn(u8, &str) + Send + Sync;
+
 /// Where lines go, and the least severe level that goes there.
 struct Sink {
     limit: u8,
-    write: Box<dyn Fn(u8, &str) + Send + Sync>,
+    write: Box<Write>,
 }
 
 static SINK: OnceLock<Sink> = OnceLock::new();
@@ -25,7 +28,7 @@ pub(crate) fn to_stderr(limit: u8) {
 }
 
 /// Lines go to `write`. Only the first call of this or [`to_stderr`] counts.
-pub(crate) fn to(limit: u8, write: Box<dyn Fn(u8, &str) + Send + Sync>) {
+pub(crate) fn to(limit: u8, write: Box<Write>) {
     let first = SINK.set(Sink { limit, write }).is_ok();
     if first && tracing::subscriber::set_global_default(ToLog).is_err() {
         log(level::WARN, "another tracing subscriber is in this process; its lines are not in this log");

@@ -37,3 +37,76 @@ impl PythonError {
         Self::Setup { group: group.to_owned(), traceback }
     }
 }
+
+/// Why embedded mode cannot be had; goes into the error log by way of the module.
+#[derive(Debug, Error)]
+pub(crate) enum StartError {
+    /// Somebody has started Python in this process before.
+    #[error(
+        "a Python runs in this process already; another module has started it. Remove that module, or use daemon mode (WSGIDaemonProcess)"
+    )]
+    AlreadyRunning,
+    /// Module and host are of different builds.
+    #[error(
+        "mod_wsgi.so speaks version {theirs} of the contract and its host library version {ours}: install both from one build"
+    )]
+    Contract {
+        /// The host's version.
+        ours: u32,
+        /// The module's version.
+        theirs: u32,
+    },
+    /// WSGIPythonHome is no folder.
+    #[error("WSGIPythonHome {home:?} is not a directory that httpd's user can read")]
+    NoHome {
+        /// The setting.
+        home: std::path::PathBuf,
+    },
+    /// A function is missing from libpython.
+    #[error(
+        "libpython has no symbol {name}: name the shared library of a CPython from 3.10 on with WSGIPythonLibrary"
+    )]
+    NoSymbol {
+        /// The symbol.
+        name: String,
+    },
+    /// A setting has bytes that the locale has no characters for.
+    #[error("{text:?} cannot be decoded in the current locale")]
+    NotDecoded {
+        /// The setting's value.
+        text: String,
+    },
+    /// A setting has a NUL character.
+    #[error("a path or warning filter in the settings has a NUL character")]
+    NulCharacter,
+    /// WSGIPythonHome is for another Python.
+    #[error(
+        "WSGIPythonHome {home:?} is a virtual environment of Python {}.{}, but embedded mode runs {}.{}: set WSGIPythonLibrary to that version's libpython, or use daemon mode with python-home",
+        wanted.0, wanted.1, running.0, running.1
+    )]
+    OtherVersion {
+        /// The setting.
+        home: std::path::PathBuf,
+        /// Its version.
+        wanted: (u32, u32),
+        /// That of libpython.
+        running: (u32, u32),
+    },
+    /// A fault of ours.
+    #[error("a panic in mod_wsgi; the line before says where")]
+    Panicked,
+    /// CPython has refused the configuration.
+    #[error("Python refused to start: {reason}")]
+    Refused {
+        /// CPython's words.
+        reason: String,
+    },
+    /// The settings could not be read.
+    #[error(
+        "the settings from mod_wsgi.so are malformed ({0}): install it and its host library from one build"
+    )]
+    Settings(#[from] serde_json::Error),
+    /// The main interpreter could not be set up.
+    #[error(transparent)]
+    SetUp(#[from] PythonError),
+}

@@ -152,15 +152,17 @@ impl Interpreter {
 
     /// Runs `body` for a C function that Python has called: the thread is attached to this interpreter, maybe without
     /// pyo3's knowledge. `None`: an exception is set.
-    pub(super) fn from_c<R>(&self, body: impl FnOnce(Python<'_>) -> PyResult<R>) -> Option<R> {
+    pub(super) fn called_from_c<R>(&self, body: impl FnOnce(Python<'_>) -> PyResult<R>) -> Option<R> {
         match self.door.call(body) {
             Called::Returned(value) => Some(value),
             Called::Raised => None,
             Called::Panicked(payload) => {
                 crate::log::log(contract::level::CRIT, &format!("panic: {}", super::fence::text(&*payload)));
                 super::fence::discard(payload);
-                // SAFETY: the caller is attached; the exception type is CPython's own.
-                unsafe { ffi::PyErr_SetString(ffi::PyExc_SystemError, c"panic within mod_wsgi".as_ptr()) };
+                // SAFETY: CPython's own exception type, which is set since its start.
+                let class = unsafe { ffi::PyExc_SystemError };
+                // SAFETY: the caller is attached.
+                unsafe { ffi::PyErr_SetString(class, c"panic within mod_wsgi".as_ptr()) };
                 None
             }
         }

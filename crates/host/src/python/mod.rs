@@ -18,6 +18,7 @@
 
 pub(crate) mod argv;
 pub(crate) mod descriptor;
+pub(crate) mod embed;
 pub(crate) mod error;
 pub(crate) mod fence;
 pub(crate) mod interpreter;
@@ -29,6 +30,7 @@ pub(crate) mod posix;
 pub(crate) mod process;
 pub(crate) mod script;
 pub(crate) mod shim;
+mod start;
 mod state;
 pub(crate) mod text;
 pub(crate) mod types;

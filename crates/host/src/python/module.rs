@@ -53,7 +53,7 @@ const fn function(name: &'static std::ffi::CStr, function: ffi::PyCFunction) -> 
 
 /// Called by CPython's import of `mod_wsgi_host`.
 #[unsafe(no_mangle)]
-pub extern "C" fn PyInit_mod_wsgi_host() -> *mut ffi::PyObject {
+pub(crate) extern "C" fn PyInit_mod_wsgi_host() -> *mut ffi::PyObject {
     // SAFETY: called by the import with the GIL; the definition is static.
     fence("PyInit_mod_wsgi_host", null_mut(), || unsafe { ffi::PyModule_Create(MODULE.0.get()) })
 }
@@ -65,4 +65,5 @@ unsafe extern "C" fn run(_: *mut ffi::PyObject, _: *mut ffi::PyObject) -> *mut f
 
 #[cfg(feature = "selftest")]
 #[path = "selftest.rs"]
+#[expect(clippy::expect_used, reason = "a fault here fails a test")]
 mod selftest;

@@ -13,9 +13,8 @@ use pyo3::prelude::*;
 use super::error::PythonError;
 use super::interpreter::Interpreter;
 use super::objects::Objects;
-use super::script::{Found, Wanted};
+use super::script::Wanted;
 use super::state;
-use crate::wsgi::serve::OnChange;
 
 /// The Python of this process: its main interpreter and one sub-interpreter for each application group.
 #[derive(Debug)]
@@ -98,9 +97,9 @@ impl Process {
             }
         };
         let path = target.script.as_os_str().as_bytes();
-        let wanted = Wanted { modified: None, file: path, on_change: OnChange::ReloadInPlace };
+        let wanted = Wanted { modified: None, file: path };
         let script = interpreter.scripts().entry(path);
-        interpreter.with(|py| matches!(script.obtain(py, &interpreter, wanted), Found::Ready(_)))
+        interpreter.with(|py| script.obtain(py, &interpreter, wanted).is_some())
     }
 
     /// The scripts that are loaded now.

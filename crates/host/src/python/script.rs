@@ -11,7 +11,6 @@ use pyo3::types::PyDict;
 use super::interpreter::Interpreter;
 use super::text;
 use crate::wsgi::current;
-use crate::wsgi::serve::OnChange;
 
 /// The scripts of one interpreter by path.
 #[derive(Debug, Default)]
@@ -33,19 +32,17 @@ pub(crate) struct Wanted<'r> {
     pub modified: Option<Option<i64>>,
     /// What the script's `reload_required` is given.
     pub file: &'r [u8],
-    /// What a change leads to.
-    pub on_change: OnChange,
 }
 
-/// What became of the wish.
+/// What there is of a script.
 #[derive(Debug)]
 pub(crate) enum Found<'py> {
-    /// The namespace of the module.
+    /// The namespace of its module.
     Ready(Bound<'py, PyDict>),
-    /// It has changed, and nothing was loaded.
+    /// A module, but its file has changed.
     Changed,
-    /// It could not be loaded; the log says why.
-    Failed,
+    /// Nothing.
+    NotLoaded,
 }
 
 /// The modification time of a file in microseconds.
@@ -84,38 +81,36 @@ impl Script {
         self.namespace.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    /// The module's namespace, loaded if need be. Only requests for the same script in the same interpreter wait for
-    /// each other.
-    pub(crate) fn obtain<'py>(
+    /// Looks whether the module is there and still what its file says.
+    pub(crate) fn find<'py>(
         &self,
         py: Python<'py>,
         interpreter: &Interpreter,
         wanted: Wanted<'_>,
     ) -> Found<'py> {
-        if let Some(namespace) = self.namespace(py) {
-            if !self.has_changed(&namespace, interpreter, wanted) {
-                return Found::Ready(namespace);
-            }
-            if wanted.on_change == OnChange::Reject {
-                return Found::Changed;
-            }
+        match self.namespace(py) {
+            None => Found::NotLoaded,
+            Some(namespace) if self.has_changed(&namespace, interpreter, wanted) => Found::Changed,
+            Some(namespace) => Found::Ready(namespace),
         }
+    }
+
+    /// Loads the module, unless another thread has done so meanwhile. `None`: that failed, and the log says why. Only
+    /// requests for the same script in the same interpreter wait for each other.
+    pub(crate) fn obtain<'py>(
+        &self,
+        py: Python<'py>,
+        interpreter: &Interpreter,
+        wanted: Wanted<'_>,
+    ) -> Option<Bound<'py, PyDict>> {
         let _turn = self.turn(py);
-        let before = self.namespace(py);
-        if let Some(namespace) = &before {
-            let wanted = Wanted { modified: wanted.modified.map(|_| modified(&self.path)), ..wanted };
-            if !self.has_changed(namespace, interpreter, wanted) {
-                return Found::Ready(namespace.clone()); // another request has loaded it meanwhile
-            }
-        }
-        let word = if before.is_some() { "Reloading" } else { "Loading" };
-        match self.load(py, interpreter, word) {
-            Ok(namespace) => Found::Ready(namespace),
-            Err(error) => {
-                self.log_failure(py, interpreter, error);
-                Found::Failed
-            }
-        }
+        let now = Wanted { modified: wanted.modified.map(|_| modified(&self.path)), ..wanted };
+        let word = match self.find(py, interpreter, now) {
+            Found::Ready(namespace) => return Some(namespace),
+            Found::Changed => "Reloading",
+            Found::NotLoaded => "Loading",
+        };
+        self.load(py, interpreter, word).map_err(|error| self.log_failure(py, interpreter, error)).ok()
     }
 
     fn namespace<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyDict>> {

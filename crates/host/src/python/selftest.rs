@@ -102,8 +102,10 @@ pub(super) unsafe extern "C" fn start(
         let settings = serde_json::from_slice(bytes).expect("settings");
         let process = Process::adopt(settings).expect("Python is adopted");
         assert!(PROCESS.set(process).is_ok(), "start() comes once");
+        // SAFETY: an object that is always there.
+        let none = unsafe { ffi::Py_None() };
         // SAFETY: attached.
-        unsafe { ffi::Py_NewRef(ffi::Py_None()) }
+        unsafe { ffi::Py_NewRef(none) }
     })
 }
 
@@ -115,7 +117,7 @@ fn function(
 ) -> *mut ffi::PyObject {
     fence(name, std::ptr::null_mut(), || {
         let process = process().expect("started");
-        let result = process.main().from_c(|py| {
+        let result = process.main().called_from_c(|py| {
             // SAFETY: a tuple of arguments, alive for the call.
             let given = unsafe { Bound::from_borrowed_ptr(py, given) };
             let given = given.cast_into::<PyTuple>()?.get_item(0)?.cast_into::<PyDict>()?;

@@ -118,6 +118,12 @@ impl Suspended {
         // SAFETY: the caller is attached.
         Self(unsafe { ffi::PyEval_SaveThread() })
     }
+
+    /// Stays detached for good.
+    pub(super) fn forget(self) {
+        #[expect(clippy::mem_forget, reason = "what drop does must not happen")]
+        std::mem::forget(self);
+    }
 }
 
 impl Drop for Suspended {

@@ -105,7 +105,7 @@ fn make<'py>(
         name: name.as_ptr(),
         basicsize: size_of::<Object>() as i32,
         itemsize: 0,
-        flags: (ffi::Py_TPFLAGS_DEFAULT as u64 | DISALLOW_INSTANTIATION | IMMUTABLE) as u32,
+        flags: (ffi::Py_TPFLAGS_DEFAULT | DISALLOW_INSTANTIATION | IMMUTABLE) as u32,
         slots: slots.as_mut_ptr(),
     };
     // SAFETY: attached; `spec` and its slots are complete and are copied; names and methods are static.
@@ -120,10 +120,7 @@ pub(crate) fn instance<'py>(class: &Bound<'py, PyType>, call: Arc<Call>) -> PyRe
     // SAFETY: attached; one of our types, all of which have the size of `Object`.
     let object = unsafe { ffi::PyType_GenericAlloc(class.as_type_ptr(), 0) };
     // SAFETY: a new reference or null with an exception.
-    let object = match unsafe { Bound::from_owned_ptr_or_err(class.py(), object) } {
-        Ok(object) => object,
-        Err(error) => return Err(error),
-    };
+    let object = unsafe { Bound::from_owned_ptr_or_err(class.py(), object) }?;
     // SAFETY: `call` lies within the object's memory.
     let place = unsafe { object.as_ptr().cast::<u8>().add(offset_of!(Object, call)) };
     // SAFETY: aligned, since CPython aligns objects to 16; nobody else has seen the object, and it held zeros.
@@ -180,7 +177,7 @@ unsafe fn slot(
     fence(name, null_mut(), || {
         // SAFETY: an object of ours, alive for the call.
         let call = unsafe { &(*object.cast::<Object>()).call };
-        let result = call.interpreter().from_c(|py| {
+        let result = call.interpreter().called_from_c(|py| {
             let count = usize::try_from(count).unwrap_or(0);
             let mut given: Arguments<'_> = [None, None, None];
             for (index, place) in given.iter_mut().enumerate().take(count) {

@@ -137,7 +137,9 @@ fn rest(error: bool) -> Option<Vec<u8>> {
 /// To this thread's request, waiting for its exchange, else to the process. Not called while attached.
 fn emit(level: u8, text: &[u8], file: &[u8], line: u32) {
     let call = CALL.try_with(|call| call.borrow().clone()).ok().flatten();
-    if !call.is_some_and(|call| call.loan().with(|exchange| exchange.log(level, text, file, line)).is_ok()) {
+    let said =
+        call.is_some_and(|call| call.loan().with(|exchange| exchange.log(level, text, file, line)).is_ok());
+    if !said {
         crate::log::log(level, &String::from_utf8_lossy(text));
     }
 }

@@ -12,11 +12,12 @@ pub(crate) struct ClientGone;
 /// One request's body and response. All functions but `log` are called without the GIL, one at a time, and some by
 /// other threads than the request's (an application may hand `wsgi.input` on).
 pub(crate) trait Exchange: Send {
-    /// The request is going to be run here and nowhere else: called once by [`super::serve`], after it has looked
-    /// whether the script changed and before it loads or calls anything. (A worker says TAKEN; until then the request
-    /// can be sent to another.)
+    /// The request is going to be run here and nowhere else: called once by [`super::serve`] when the request has
+    /// [`contract::request::Flags::ANNOUNCE`], after it has looked whether the script changed and before it loads or
+    /// calls anything. (A worker says TAKEN; until then the request can be sent to another.) Must not wait, since the caller is attached.
     fn begin(&mut self) {}
-    /// Reads a piece of the request body; waits for at least one byte. 0 is its end.
+    /// Reads a piece of the request body; waits for at least one byte. 0 is its end. An empty buffer only says that the
+    /// application wants the body (100-continue).
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
     /// Takes the payload of [`contract::response::Head`]; it may be kept until the first `body` or `file`.
     fn head(&mut self, payload: Vec<u8>) -> Result<(), ClientGone>;

@@ -135,12 +135,19 @@ impl Running<'_, '_> {
     fn run(&self, py: Python<'_>, modified: Option<Option<i64>>, on_change: OnChange) -> Served {
         let path = self.request.script;
         let script = self.interpreter.scripts().entry(path);
-        let namespace = match script.obtain(py, self.interpreter, Wanted { modified, file: path, on_change })
-        {
-            Found::Ready(namespace) => namespace,
-            Found::Changed => return Served::Changed,
-            Found::Failed => return Served::Refused(500),
+        let wanted = Wanted { modified, file: path };
+        let found = script.find(py, self.interpreter, wanted);
+        if matches!(found, Found::Changed) && on_change == OnChange::Reject {
+            return Served::Changed;
+        }
+        if self.request.flags.has(Flags::ANNOUNCE) {
+            py.detach(|| self.call.loan().with(|exchange| exchange.begin()).ok());
+        }
+        let namespace = match found {
+            Found::Ready(namespace) => Some(namespace),
+            Found::Changed | Found::NotLoaded => script.obtain(py, self.interpreter, wanted),
         };
+        let Some(namespace) = namespace else { return Served::Refused(500) };
         let served = self.callable(&namespace).and_then(|application| match application {
             Some(application) => self.application(application),
             None => Ok(Served::Refused(500)),

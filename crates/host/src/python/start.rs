@@ -1,0 +1,324 @@
+//! Starts Python in an httpd child (embedded mode).
+//!
+//! The stable ABI has no way to configure a start, so the functions are looked up in the libpython that the module has
+//! opened: up to 3.13 the older calls and global flags, from 3.14 on `PyInitConfig`. Neither parses arguments nor
+//! touches signals. Python is never finalized.
+
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use contract::launch::Python as Settings;
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use super::error::StartError;
+use super::process::Process;
+use super::state;
+
+const HASH_SEED: &str = "PYTHONHASHSEED";
+
+/// A libpython, for names that the stable ABI lacks.
+struct Library(*mut c_void);
+
+impl Process {
+    /// Starts Python as `settings` say, with `libpython`, a handle of dlopen. The calling thread is Python's main
+    /// thread, and is detached afterwards.
+    pub(crate) fn start(settings: Settings, libpython: *mut c_void) -> Result<Self, StartError> {
+        // SAFETY: may be called at any time.
+        if unsafe { ffi::Py_IsInitialized() } != 0 {
+            return Err(StartError::AlreadyRunning);
+        }
+        if let Some(home) = &settings.home {
+            check_home(home, state::minor())?;
+        }
+        let library = Library(libpython);
+        let seed = Seed::set(settings.hash_seed.as_deref());
+        if state::minor() >= 14 {
+            configured(&library, &settings)?
+        } else {
+            legacy(&library, &settings)?
+        }
+        let started = Self::adopt(settings);
+        state::Suspended::enter().forget(); // for good: requests come in by `Interpreter::with`
+        let process = started?;
+        seed.restore(&process);
+        Ok(process)
+    }
+}
+
+impl Library {
+    /// The address of a function or variable; `T` is a pointer or function pointer type.
+    ///
+    /// # Safety
+    /// The symbol has that type.
+    unsafe fn symbol<T: Copy>(&self, name: &'static CStr) -> Result<T, StartError> {
+        const { assert!(size_of::<T>() == size_of::<*mut c_void>()) };
+        // SAFETY: a handle of dlopen, or RTLD_DEFAULT, and a C string.
+        let address = unsafe { libc::dlsym(self.0, name.as_ptr()) };
+        if address.is_null() {
+            return Err(StartError::NoSymbol { name: name.to_string_lossy().into_owned() });
+        }
+        // SAFETY: of the size of a pointer, and of the type that the caller knows.
+        Ok(unsafe { std::mem::transmute_copy(&address) })
+    }
+
+    /// Sets a global flag, `int` in C.
+    fn flag(&self, name: &'static CStr, value: c_int) -> Result<(), StartError> {
+        // SAFETY: all names passed are of `int` variables.
+        let place: *mut c_int = unsafe { self.symbol(name) }?;
+        // SAFETY: Python has not been started, so nobody reads it now.
+        unsafe { place.write(value) };
+        Ok(())
+    }
+
+    /// Calls a function that takes a wide string. CPython may keep the pointer, so the text is never freed.
+    fn wide(&self, name: &'static CStr, text: &[u8]) -> Result<(), StartError> {
+        let text = CString::new(text).map_err(|_| StartError::NulCharacter)?;
+        // SAFETY: may be called before the start.
+        let wide = unsafe { ffi::Py_DecodeLocale(text.as_ptr(), std::ptr::null_mut()) };
+        if wide.is_null() {
+            return Err(StartError::NotDecoded { text: text.to_string_lossy().into_owned() });
+        }
+        // SAFETY: all names passed are of functions of this type.
+        let call: unsafe extern "C" fn(*const libc::wchar_t) = unsafe { self.symbol(name) }?;
+        // SAFETY: a wide text that ends with NUL; made for being called before the start.
+        unsafe { call(wide) };
+        Ok(())
+    }
+}
+
+/// Up to 3.13.
+fn legacy(library: &Library, settings: &Settings) -> Result<(), StartError> {
+    match &settings.home {
+        Some(home) if is_venv(home) => {
+            library.wide(c"Py_SetProgramName", program(home).as_os_str().as_bytes())?
+        }
+        Some(home) => library.wide(c"Py_SetPythonHome", home.as_os_str().as_bytes())?,
+        None => {}
+    }
+    if settings.optimize > 0 {
+        library.flag(c"Py_OptimizeFlag", settings.optimize.min(2) as c_int)?;
+    }
+    if settings.dont_write_bytecode {
+        library.flag(c"Py_DontWriteBytecodeFlag", 1)?;
+    }
+    if is_c_locale() {
+        library.flag(c"Py_UTF8Mode", 1)?;
+    }
+    for warning in &settings.warnings {
+        library.wide(c"PySys_AddWarnOption", warning.as_bytes())?;
+    }
+    // SAFETY: Python has not been started; 0 leaves signals to httpd.
+    unsafe { ffi::Py_InitializeEx(0) };
+    Ok(())
+}
+
+/// A configuration of 3.14 and later.
+struct Config<'l> {
+    library: &'l Library,
+    raw: *mut c_void,
+}
+
+/// From 3.14 on.
+fn configured(library: &Library, settings: &Settings) -> Result<(), StartError> {
+    // SAFETY: `PyInitConfig *PyInitConfig_Create(void)`
+    let create: unsafe extern "C" fn() -> *mut c_void = unsafe { library.symbol(c"PyInitConfig_Create") }?;
+    // SAFETY: may be called before the start.
+    let raw = unsafe { create() };
+    if raw.is_null() {
+        return Err(StartError::Refused { reason: "out of memory".into() });
+    }
+    let config = Config { library, raw };
+    // It begins as an isolated configuration; an embedded Python honours the environment, as `python` does.
+    for (name, value) in [
+        (c"isolated", 0),
+        (c"use_environment", 1),
+        (c"user_site_directory", 1),
+        (c"safe_path", 0),
+        (c"configure_locale", 1),
+        (c"install_signal_handlers", 0),
+    ] {
+        config.number(name, value)?;
+    }
+    match &settings.home {
+        Some(home) if is_venv(home) => config.text(c"executable", program(home).as_os_str().as_bytes())?,
+        Some(home) => config.text(c"home", home.as_os_str().as_bytes())?,
+        None => {}
+    }
+    if settings.optimize > 0 {
+        config.number(c"optimization_level", settings.optimize.min(2).into())?;
+    }
+    if settings.dont_write_bytecode {
+        config.number(c"write_bytecode", 0)?;
+    }
+    if is_c_locale() {
+        config.number(c"utf8_mode", 1)?;
+    }
+    config.texts(c"warnoptions", &settings.warnings)?;
+    config.start()
+}
+
+impl Config<'_> {
+    fn number(&self, name: &'static CStr, value: i64) -> Result<(), StartError> {
+        // SAFETY: `int PyInitConfig_SetInt(PyInitConfig *, const char *, int64_t)`
+        let set: unsafe extern "C" fn(*mut c_void, *const c_char, i64) -> c_int =
+            unsafe { self.library.symbol(c"PyInitConfig_SetInt") }?;
+        // SAFETY: our configuration and a C string.
+        self.check(unsafe { set(self.raw, name.as_ptr(), value) })
+    }
+
+    fn text(&self, name: &'static CStr, text: &[u8]) -> Result<(), StartError> {
+        let text = CString::new(text).map_err(|_| StartError::NulCharacter)?;
+        // SAFETY: `int PyInitConfig_SetStr(PyInitConfig *, const char *, const char *)`
+        let set: unsafe extern "C" fn(*mut c_void, *const c_char, *const c_char) -> c_int =
+            unsafe { self.library.symbol(c"PyInitConfig_SetStr") }?;
+        // SAFETY: our configuration and two C strings, which are copied.
+        self.check(unsafe { set(self.raw, name.as_ptr(), text.as_ptr()) })
+    }
+
+    fn texts(&self, name: &'static CStr, texts: &[String]) -> Result<(), StartError> {
+        let texts: Result<Vec<_>, _> = texts.iter().map(|text| CString::new(text.as_bytes())).collect();
+        let texts = texts.map_err(|_| StartError::NulCharacter)?;
+        let pointers: Vec<_> = texts.iter().map(|text| text.as_ptr()).collect();
+        // SAFETY: `int PyInitConfig_SetStrList(PyInitConfig *, const char *, size_t, char * const *)`
+        let set: unsafe extern "C" fn(*mut c_void, *const c_char, usize, *const *const c_char) -> c_int =
+            unsafe { self.library.symbol(c"PyInitConfig_SetStrList") }?;
+        // SAFETY: our configuration, a C string, and so many C strings, which are copied.
+        self.check(unsafe { set(self.raw, name.as_ptr(), pointers.len(), pointers.as_ptr()) })
+    }
+
+    fn start(&self) -> Result<(), StartError> {
+        // SAFETY: `int Py_InitializeFromInitConfig(PyInitConfig *)`
+        let start: unsafe extern "C" fn(*mut c_void) -> c_int =
+            unsafe { self.library.symbol(c"Py_InitializeFromInitConfig") }?;
+        // SAFETY: our configuration; Python has not been started.
+        self.check(unsafe { start(self.raw) })
+    }
+
+    /// The error behind a result that is not 0.
+    fn check(&self, result: c_int) -> Result<(), StartError> {
+        if result == 0 {
+            return Ok(());
+        }
+        // SAFETY: `int PyInitConfig_GetError(PyInitConfig *, const char **)`
+        let get: unsafe extern "C" fn(*mut c_void, *mut *const c_char) -> c_int =
+            unsafe { self.library.symbol(c"PyInitConfig_GetError") }?;
+        let mut text = std::ptr::null();
+        // SAFETY: our configuration and a place.
+        unsafe { get(self.raw, &raw mut text) };
+        if text.is_null() {
+            return Err(StartError::Refused { reason: "no reason given".into() });
+        }
+        // SAFETY: a C string that lives as long as the configuration.
+        let reason = unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned();
+        Err(StartError::Refused { reason })
+    }
+}
+
+impl Drop for Config<'_> {
+    fn drop(&mut self) {
+        // SAFETY: `void PyInitConfig_Free(PyInitConfig *)`
+        let free: Result<unsafe extern "C" fn(*mut c_void), _> =
+            unsafe { self.library.symbol(c"PyInitConfig_Free") };
+        if let Ok(free) = free {
+            // SAFETY: our configuration, not used again.
+            unsafe { free(self.raw) };
+        }
+    }
+}
+
+/// PYTHONHASHSEED for the time of the start: every other way to give a seed is newer than the stable ABI.
+struct Seed {
+    before: Option<std::ffi::OsString>,
+    changed: bool,
+}
+
+impl Seed {
+    fn set(seed: Option<&str>) -> Self {
+        let before = std::env::var_os(HASH_SEED);
+        if let Some(seed) = seed {
+            // SAFETY: httpd's child starts Python once; what else reads the environment in it goes through libc's lock.
+            unsafe { std::env::set_var(HASH_SEED, seed) };
+        }
+        Self { before, changed: seed.is_some() }
+    }
+
+    /// Puts the variable back for the application and its children, in `os.environ` and in the process.
+    fn restore(self, process: &Process) {
+        if !self.changed {
+            return;
+        }
+        let restored = process.main().with(|py| {
+            let restore = || -> PyResult<()> {
+                let environ = py.import("os")?.getattr("environ")?;
+                match &self.before {
+                    Some(before) => environ.set_item(HASH_SEED, super::text::path(py, before.as_bytes())?),
+                    None => environ.call_method1("pop", (HASH_SEED, py.None())).map(drop),
+                }
+            };
+            restore().is_ok()
+        });
+        if !restored {
+            crate::log::log(
+                contract::level::WARN,
+                "PYTHONHASHSEED could not be taken out of os.environ again",
+            );
+        }
+    }
+}
+
+fn is_venv(home: &Path) -> bool {
+    home.join("pyvenv.cfg").exists()
+}
+
+/// The interpreter's name under which CPython finds a virtual environment.
+fn program(home: &Path) -> PathBuf {
+    home.join("bin/python")
+}
+
+/// Refuses a virtual environment that was made by another version than the one that runs here.
+fn check_home(home: &Path, minor: u32) -> Result<(), StartError> {
+    if !home.is_dir() {
+        return Err(StartError::NoHome { home: home.to_owned() });
+    }
+    let Ok(text) = std::fs::read_to_string(home.join("pyvenv.cfg")) else { return Ok(()) };
+    match venv_version(&text) {
+        Some(version) if version != (3, minor) => {
+            Err(StartError::OtherVersion { home: home.to_owned(), wanted: version, running: (3, minor) })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Major and minor version in a pyvenv.cfg (`version` by venv, `version_info` by virtualenv).
+fn venv_version(text: &str) -> Option<(u32, u32)> {
+    let line = text.lines().find_map(|line| {
+        let (name, value) = line.split_once('=')?;
+        matches!(name.trim(), "version" | "version_info").then(|| value.trim().to_owned())
+    })?;
+    let mut numbers = line.split('.').map(|number| number.parse().ok());
+    Some((numbers.next()??, numbers.next()??))
+}
+
+/// Whether the environment asks for the locale C or POSIX, or for none.
+fn is_c_locale() -> bool {
+    let names = ["LC_ALL", "LC_CTYPE", "LANG"];
+    let named = names.iter().filter_map(std::env::var_os).find(|value| !value.is_empty());
+    named.is_none_or(|name| name == "C" || name == "POSIX")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_of_virtual_environments() {
+        let venv =
+            "home = /usr/bin\ninclude-system-site-packages = false\nversion = 3.11.2\nexecutable = x\n";
+        assert_eq!(venv_version(venv), Some((3, 11)));
+        assert_eq!(venv_version("implementation = CPython\nversion_info = 3.12.1.final.0\n"), Some((3, 12)));
+        assert_eq!(venv_version("home = /usr\n"), None);
+        assert_eq!(venv_version("version = new\n"), None);
+    }
+}
