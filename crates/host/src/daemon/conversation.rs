@@ -118,7 +118,7 @@ impl Exchange for Conversation<'_> {
         if self.flags.has(Flags::ANNOUNCE) {
             let taken = self.taken;
             append(&mut self.out, Kind::Taken, 0, |out| taken.encode(out));
-            let _ = self.transmit(&[], None);
+            self.send_what_fits();
         }
     }
 
@@ -148,7 +148,6 @@ impl Exchange for Conversation<'_> {
         self.sent(sent)
     }
 
-    /// Never waits, since the caller may hold the GIL: what does not fit into the socket goes with the next write.
     fn log(&mut self, level: u8, text: &[u8], file: &[u8], line: u32) {
         let wanted = level <= self.log_level || level == NOTICE; // httpd always shows notices
         if !wanted || self.out.len() > MAX_UNSENT {
@@ -158,14 +157,19 @@ impl Exchange for Conversation<'_> {
         for text in text.chunks(MAX_LOG) {
             append(&mut self.out, Kind::Log, 0, |out| Log { level, file, line, text }.encode(out));
         }
+        self.send_what_fits();
+    }
+}
+
+impl Conversation<'_> {
+    /// Never waits, for callers that may hold the GIL: what does not fit into the socket goes with the next write.
+    fn send_what_fits(&mut self) {
         match self.connection.send_now(&self.out) {
             Ok(sent) => drop(self.out.drain(..sent.min(self.out.len()))),
             Err(_) => self.gone = true,
         }
     }
-}
 
-impl Conversation<'_> {
     /// For a child that takes no descriptors.
     fn copy_file(&mut self, file: BorrowedFd<'_>, part: FilePart) -> Result<(), ClientGone> {
         let (mut offset, mut left) = (part.offset, part.length);

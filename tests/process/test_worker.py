@@ -1,0 +1,170 @@
+"""A worker and its requests: the ways in, bodies, panics, forks."""
+
+import os
+import signal
+import time
+
+import wire
+from group import until
+
+HELLO = """
+import os, time
+def application(environ, start_response):
+    path = environ["PATH_INFO"]
+    if path == "/slow": time.sleep(1)
+    body = {
+        "/pid": lambda: str(os.getpid()).encode(),
+        "/echo": lambda: environ["wsgi.input"].read(),
+        "/long": lambda: b"x" * 3_000_000,
+    }.get(path, lambda: b"hello world")()
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+    return [body]
+"""
+
+
+def test_says_hello(group):
+    site = group(HELLO)
+    site.ready()
+    answer = site.get()
+    assert (answer.status, answer.body, answer.outcome) == (200, b"hello world", 0), answer
+    assert site.area.state == wire.RUNNING
+    until(lambda: site.area.slot(0, "reserved") == 0 and site.area.slot(0, "busy") == 0, "the thread to be free")
+    assert site.area.requests(0) == 1
+    assert "Starting process" in site.errors()
+
+
+def test_a_connection_is_kept(group):
+    site = group(HELLO)
+    site.ready()
+    connection = site.send()
+    for _ in range(50):
+        response = wire.Response(connection)
+        assert response.whole().keep == 1
+        site.area.add(0, "reserved", 1)
+        connection.send(site.message())
+    assert wire.Response(connection).whole().body == b"hello world"
+    connection.close()
+    until(lambda: site.area.slot(0, "reserved") == 0, "the reservation")
+
+
+def test_bodies_in_both_directions(group):
+    site = group(HELLO)
+    site.ready()
+    for size in (0, 1, 60_000):
+        answer = site.get("/echo", body=b"b" * size, environ={"REQUEST_METHOD": "POST"})
+        assert answer.body == b"b" * size and answer.keep == 1, (size, answer.keep)
+    assert site.get("/", body=b"unread" * 1000).keep == 1
+    assert site.get("/long").body == b"x" * 3_000_000
+
+
+def test_a_long_body_follows_when_the_request_was_taken(group):
+    site = group(HELLO)
+    site.ready()
+    slot = site.reserve()
+    flags = wire.RELOADING | wire.ANNOUNCE
+    first = wire.frame(wire.REQUEST, wire.request(site.script, "/echo", flags=flags)) + wire.frame(wire.BODY, b"1" * 5000)
+    connection = site.connection(first, site.slots[slot][0])
+    response = wire.Response(connection)
+    assert response.frame()[0] == wire.TAKEN
+    for _ in range(50):
+        connection.sendall(wire.frame(wire.BODY, b"2" * 10_000))
+    connection.sendall(wire.frame(wire.BODY_END))
+    assert response.whole().body == b"1" * 5000 + b"2" * 500_000
+
+
+def test_the_overflow_feeds_idle_threads(group):
+    site = group(HELLO, threads=2)
+    site.ready()
+    connections = [site.enqueue("/slow") for _ in range(4)]
+    answers = [wire.Response(connection).whole() for connection in connections]
+    assert {answer.status for answer in answers} == {200}
+    assert {answer.pid for answer in answers} == {site.workers()[0]}
+    assert site.area.queued == 0
+    until(lambda: site.area.slot(0, "reserved") == 0, "the reservations")
+
+
+def test_a_request_whose_client_has_gone_is_not_run(group):
+    site = group(HELLO, threads=1)
+    site.ready()
+    slow = site.send(path="/slow")
+    site.enqueue().close()
+    assert wire.Response(slow).whole().status == 200
+    until(lambda: site.area.queued == 0 and site.area.slot(0, "reserved") == 0, "the queue")
+    assert site.area.requests(0) == 1
+
+
+def test_a_request_that_waited_too_long_is_refused(group):
+    site = group(HELLO)
+    site.ready()
+    assert site.get(queue_timeout=100, start=time.time() - 1).reject == wire.REJECT_TOO_LATE
+
+
+def test_a_panic_costs_one_request(group):
+    site = group(HELLO, start=False)
+    site.start(environment={"MOD_WSGI_FAULT": "worker-panic-in-request"})
+    site.ready()
+    pid = site.workers()
+    for _ in range(2):
+        answer = site.get()
+        assert answer.outcome == 500 and "panic" in answer.log, answer
+    assert site.workers() == pid
+
+
+FORKING = """
+import os, signal, time
+def application(environ, start_response):
+    if os.fork() == 0:
+        time.sleep(20)
+        os._exit(0)
+    start_response("200 OK", [])
+    yield b"forked"
+    time.sleep(20)
+"""
+
+
+def test_a_forked_process_does_not_hide_the_end_of_its_worker(group):
+    site = group(FORKING)
+    site.ready()
+    connection = site.send()
+    response = wire.Response(connection)
+    assert [response.frame()[0] for _ in range(3)] == [wire.LOG, wire.HEAD, wire.BODY]
+    pid = site.workers()[0]
+    os.kill(pid, signal.SIGKILL)
+    assert response.frame() is None
+    assert until(lambda: site.area.exit_of(pid), "the record of the end", 1) == signal.SIGKILL
+
+
+FILE = """
+def application(environ, start_response):
+    start_response("200 OK", [])
+    return environ["wsgi.file_wrapper"](open(__file__, "rb"))
+"""
+
+
+def test_a_file_without_descriptors(group):
+    site = group(FILE)
+    site.ready()
+    assert site.get().body == FILE.encode()
+
+
+def test_gil_bound_load_is_shared_by_processes(group):
+    spin = """
+import os, time
+def application(environ, start_response):
+    end = time.thread_time() + 0.02
+    while time.thread_time() < end: pass
+    start_response("200 OK", [])
+    return [str(os.getpid()).encode()]
+"""
+    site = group(spin, processes=2, threads=4)
+    site.ready()
+    counts = {}
+    connections = [site.send() for _ in range(8)]
+    for _ in range(5):
+        for connection in connections:
+            body = wire.Response(connection).whole().body
+            counts[body] = counts.get(body, 0) + 1
+            connection.close()
+        until(lambda: not any(site.area.slot(n, "reserved") for n in range(4)), "free threads")
+        connections = [site.send() for _ in range(8)]
+    assert len(counts) == 2 and min(counts.values()) == max(counts.values()), counts
