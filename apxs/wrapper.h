@@ -41,4 +41,12 @@ static inline apr_status_t wsgi_bucket_read(apr_bucket *b, const char **data, ap
 static inline int wsgi_status_is_eagain(apr_status_t status) { return APR_STATUS_IS_EAGAIN(status); }
 static inline int wsgi_status_is_eof(apr_status_t status) { return APR_STATUS_IS_EOF(status); }
 static inline int wsgi_status_is_timeup(apr_status_t status) { return APR_STATUS_IS_TIMEUP(status); }
-static inline int wsgi_default_port(const request_rec *r) { return ap_run_default_port(r); }
+static inline int wsgi_core_passes_credentials(request_rec *r)
+{
+    const core_dir_config *core = ap_get_core_module_config(r->per_dir_config);
+    return core->cgi_pass_auth == AP_CGI_PASS_AUTH_ON;
+}
+static inline int wsgi_connection_is_aborted(const conn_rec *c) { return c->aborted != 0; }
+static inline int wsgi_passes_authorization(const core_dir_config *d) { return d->cgi_pass_auth == AP_CGI_PASS_AUTH_ON; }
+static inline int wsgi_enables_sendfile(const core_dir_config *d) { return d->enable_sendfile == ENABLE_SENDFILE_ON; }
+static inline int wsgi_qualifies_redirect_url(const core_dir_config *d) { return d->qualify_redirect_url == AP_CORE_CONFIG_ON; }

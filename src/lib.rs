@@ -19,12 +19,12 @@ compile_error!("a panic must cost one request and not the process: build with pa
 #[expect(unsafe_code, reason = "httpd's structures are C")]
 mod apache;
 mod config;
-// mod daemon;
+mod daemon;
 #[expect(unsafe_code, reason = "libpython and the host are loaded and called as C")]
 mod embedded;
 mod environ;
-// mod handler;
+mod handler;
 mod module;
 #[allow(unsafe_code, warnings, clippy::all, clippy::pedantic, clippy::restriction)] // generated
 mod sys;
-// mod translate;
+mod translate;

@@ -11,6 +11,7 @@ pub(crate) mod account;
 pub(crate) mod body;
 mod brigade;
 pub(crate) mod directive;
+pub(crate) mod facts;
 pub(crate) mod fence;
 pub(crate) mod hooks;
 pub(crate) mod log;

@@ -1,7 +1,10 @@
 //! The processes: which one this is, what httpd knows of its children, and what outlives a restart.
 
 use std::any::Any;
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::{CStr, OsStr, c_int, c_void};
+use std::mem::MaybeUninit;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::ptr;
 use std::sync::Mutex;
 
@@ -194,4 +197,46 @@ pub(crate) fn retained<T: Any + Send + Default>(key: &'static CStr) -> &'static 
     };
     // SAFETY: written above, in this call or an earlier one, and never freed.
     unsafe { &**place }
+}
+
+/// ThreadStackSize, if it was set.
+pub(crate) fn thread_stack_size() -> Option<usize> {
+    // SAFETY: httpd writes it while it reads its configuration.
+    let size = unsafe { (&raw const sys::ap_thread_stacksize).read() };
+    Some(size).filter(|size| *size > 0)
+}
+
+/// httpd's version, as 2, 4, 71.
+pub(crate) fn httpd_version() -> (u32, u32, u32) {
+    let mut version = sys::ap_version_t { major: 0, minor: 0, patch: 0, add_string: ptr::null() };
+    // SAFETY: the place is writable.
+    unsafe { sys::ap_get_server_revision(&raw mut version) };
+    let number = |part: c_int| u32::try_from(part).unwrap_or(0);
+    (number(version.major), number(version.minor), number(version.patch))
+}
+
+/// httpd's description of itself.
+pub(crate) fn httpd_description() -> String {
+    // SAFETY: returns a text that lives as long as the configuration.
+    let text = text(unsafe { sys::ap_get_server_description() });
+    text.map(CStr::to_string_lossy).unwrap_or_default().into_owned()
+}
+
+/// Adds a word to httpd's banner, as `mod_wsgi/6.1.1`.
+pub(crate) fn announce(configuration: Pool<'_>, component: &str) {
+    let component = configuration.string(component.as_bytes());
+    // SAFETY: pool and text live as long as the configuration.
+    unsafe { sys::ap_add_version_component(configuration.as_ptr(), component.as_ptr()) };
+}
+
+/// The file of this library, beside which its companions are installed.
+pub(crate) fn own_file() -> PathBuf {
+    let mut facts = MaybeUninit::<libc::Dl_info>::zeroed();
+    let inside = (&raw const super::wsgi_module).cast();
+    // SAFETY: the address lies in this library, and the place is writable.
+    let found = unsafe { libc::dladdr(inside, facts.as_mut_ptr()) };
+    // SAFETY: all zero is a valid value, and the call fills it if it succeeds.
+    let facts = unsafe { facts.assume_init() };
+    let name = text(facts.dli_fname).filter(|_| found != 0).unwrap_or(c"mod_wsgi.so");
+    PathBuf::from(OsStr::from_bytes(name.to_bytes()))
 }

@@ -1,9 +1,8 @@
 //! httpd's regular expressions, which WSGIScriptAliasMatch uses.
 
 use std::ffi::CStr;
-use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 use std::ops::Range;
-use std::ptr::NonNull;
 
 use super::pool::Pool;
 use crate::sys;
@@ -11,17 +10,13 @@ use crate::sys;
 /// `$0` … `$9`
 const GROUPS: usize = 10;
 
-/// A compiled expression; it lives in the pool of the configuration.
-#[derive(Clone, Copy)]
-pub(crate) struct Regex<'p> {
-    raw: NonNull<sys::ap_regex_t>,
-    life: PhantomData<Pool<'p>>,
-}
+/// A compiled expression.
+pub(crate) struct Regex(sys::ap_regex_t);
 
 // SAFETY: an expression is not changed after it was compiled, and httpd itself matches on all threads.
-unsafe impl Send for Regex<'_> {}
+unsafe impl Send for Regex {}
 // SAFETY: as above.
-unsafe impl Sync for Regex<'_> {}
+unsafe impl Sync for Regex {}
 
 /// Where an expression matched.
 pub(crate) struct Match<'t> {
@@ -29,21 +24,31 @@ pub(crate) struct Match<'t> {
     groups: [sys::ap_regmatch_t; GROUPS],
 }
 
-impl<'p> Regex<'p> {
+impl Regex {
     /// Compiles an extended expression; `None` when httpd cannot.
-    pub(crate) fn compile(pool: Pool<'p>, pattern: &CStr) -> Option<Self> {
-        // SAFETY: pool and pattern are alive; the result lives in the pool.
-        let raw = unsafe { sys::ap_pregcomp(pool.as_ptr(), pattern.as_ptr(), sys::AP_REG_EXTENDED as i32) };
-        NonNull::new(raw).map(|raw| Self { raw, life: PhantomData })
+    pub(crate) fn compile(pattern: &CStr) -> Option<Self> {
+        let mut raw = MaybeUninit::zeroed();
+        // SAFETY: the place is writable and the pattern alive.
+        let status =
+            unsafe { sys::ap_regcomp(raw.as_mut_ptr(), pattern.as_ptr(), sys::AP_REG_EXTENDED as i32) };
+        // SAFETY: httpd has filled it, as it says.
+        (status == 0).then(|| Self(unsafe { raw.assume_init() }))
     }
 
     /// Searches `text`.
-    pub(crate) fn search<'t>(self, text: &'t CStr) -> Option<Match<'t>> {
+    pub(crate) fn search<'t>(&self, text: &'t CStr) -> Option<Match<'t>> {
         let mut groups = [sys::ap_regmatch_t { rm_so: -1, rm_eo: -1 }; GROUPS];
-        // SAFETY: the expression is alive, and there are as many places as are said.
+        // SAFETY: the expression is compiled, and there are as many places as are said.
         let status =
-            unsafe { sys::ap_regexec(self.raw.as_ptr(), text.as_ptr(), GROUPS, groups.as_mut_ptr(), 0) };
+            unsafe { sys::ap_regexec(&raw const self.0, text.as_ptr(), GROUPS, groups.as_mut_ptr(), 0) };
         (status == 0).then_some(Match { text, groups })
+    }
+}
+
+impl Drop for Regex {
+    fn drop(&mut self) {
+        // SAFETY: compiled by us, freed once.
+        unsafe { sys::ap_regfree(&raw mut self.0) };
     }
 }
 

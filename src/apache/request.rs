@@ -196,10 +196,8 @@ impl<'r> Request<'r> {
 
     /// Whether httpd has found the client gone.
     pub(crate) fn is_aborted(self) -> bool {
-        let connection = field!(self.connection);
         // SAFETY: a request's connection outlives it.
-        let aborted = unsafe { (*connection).aborted };
-        aborted != 0
+        (unsafe { sys::wsgi_connection_is_aborted(field!(self.connection)) }) != 0
     }
 
     /// No further request on this connection.

@@ -1,1 +1,205 @@
-//! Judges the whole configuration before httpd starts. (skeleton)
+//! Judges the whole configuration before httpd starts, so that a mistake is met by the administrator and not by
+//! the first client. Only what is certain is an error.
+
+use thiserror::Error;
+
+use super::options::nearest;
+use super::process_group::ProcessGroup;
+use super::settings::ServerSettings;
+use super::words::Place;
+
+/// A server, as far as process groups go.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Site<'c> {
+    /// ServerName, if one was given.
+    pub(crate) hostname: Option<&'c str>,
+    /// A `<VirtualHost>`.
+    pub(crate) is_virtual: bool,
+    pub(crate) settings: &'c ServerSettings,
+}
+
+/// What is wrong with the configuration as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(crate) enum CheckError {
+    /// Two groups with one name.
+    #[error(
+        "the process group `{name}` at {place} is already defined at {before}; names are unique in the whole server"
+    )]
+    Duplicate {
+        /// The name.
+        name: String,
+        /// The second definition.
+        place: Place,
+        /// The first.
+        before: Place,
+    },
+    /// A group that this server must not use.
+    #[error(
+        "the process group `{name}` that {directive} at {place} asks for is defined at {group}, in a virtual host with \
+         another ServerName; define it outside of <VirtualHost>, or give both the same ServerName"
+    )]
+    NotReachable {
+        /// The name.
+        name: String,
+        /// What asks.
+        directive: &'static str,
+        /// Where it asks.
+        place: Place,
+        /// Where the group is.
+        group: Place,
+    },
+    /// A group that does not exist.
+    #[error("the process group `{name}` that {directive} at {place} asks for is not defined; {known}")]
+    Unknown {
+        /// The name.
+        name: String,
+        /// What asks.
+        directive: &'static str,
+        /// Where it asks.
+        place: Place,
+        /// What there is.
+        known: String,
+    },
+}
+
+/// All process groups with the server that each was written in, in configuration order.
+pub(crate) fn groups<'c>(
+    sites: &'c [Site<'c>],
+) -> impl Iterator<Item = (&'c Site<'c>, &'c ProcessGroup)> + Clone {
+    sites.iter().flat_map(|site| site.settings.process_groups.iter().map(move |group| (site, group)))
+}
+
+/// Whether a group that was written in `home` may be used in `site`: one of the main server everywhere, one of a
+/// virtual host by servers of the same ServerName.
+pub(crate) fn is_reachable(home: &Site<'_>, site: &Site<'_>) -> bool {
+    !home.is_virtual || (home.hostname.is_some() && home.hostname == site.hostname)
+}
+
+/// All mistakes about process groups.
+pub(crate) fn process_groups(sites: &[Site<'_>]) -> Vec<CheckError> {
+    let mut errors = Vec::new();
+    for (at, (_, group)) in groups(sites).enumerate() {
+        if let Some((_, before)) = groups(sites).take(at).find(|(_, other)| other.name == group.name) {
+            let (name, place, before) = (group.name.to_string(), group.place.clone(), before.place.clone());
+            errors.push(CheckError::Duplicate { name, place, before });
+        }
+    }
+    for site in sites {
+        errors.extend(wishes(site).filter_map(|wish| unmet(sites, site, wish)));
+    }
+    errors
+}
+
+/// A literal process group that a directive asks for.
+struct Wish<'c> {
+    name: &'c str,
+    directive: &'static str,
+    place: &'c Place,
+}
+
+fn wishes<'c>(site: &'c Site<'_>) -> impl Iterator<Item = Wish<'c>> {
+    let settings = site.settings;
+    let sections = settings.references.iter().map(|reference| Wish {
+        name: reference.name.as_str(),
+        directive: "WSGIProcessGroup",
+        place: &reference.place,
+    });
+    let aliases = settings.aliases.iter().filter_map(|alias| {
+        let name = alias.options.process_group.as_ref()?.as_str();
+        Some(Wish { name, directive: "WSGIScriptAlias", place: &alias.place })
+    });
+    let imports = settings.imports.iter().map(|import| Wish {
+        name: import.process_group.as_str(),
+        directive: "WSGIImportScript",
+        place: &import.place,
+    });
+    sections.chain(aliases).chain(imports).filter(|wish| !wish.name.is_empty() && !wish.name.starts_with('%'))
+}
+
+fn unmet(sites: &[Site<'_>], site: &Site<'_>, wish: Wish<'_>) -> Option<CheckError> {
+    let (name, directive, place) = (wish.name.to_owned(), wish.directive, wish.place.clone());
+    let Some((home, group)) = groups(sites).find(|(_, group)| group.name.as_str() == name) else {
+        let known = known(sites, &name);
+        return Some(CheckError::Unknown { name, directive, place, known });
+    };
+    // What the main server says may be meant for its virtual hosts: not certain enough to stop httpd.
+    let reachable = !site.is_virtual || is_reachable(home, site);
+    (!reachable).then(|| CheckError::NotReachable { name, directive, place, group: group.place.clone() })
+}
+
+/// A sentence about the groups that there are.
+pub(crate) fn known(sites: &[Site<'_>], wanted: &str) -> String {
+    let names: Vec<&str> = groups(sites).map(|(_, group)| group.name.as_str()).collect();
+    if names.is_empty() {
+        return "there is no WSGIDaemonProcess".to_owned();
+    }
+    let hint = nearest(wanted, names.iter().copied()).map(|name| format!("; did you mean `{name}`?"));
+    format!("the groups are `{}`{}", names.join("`, `"), hint.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::settings::Reference;
+    use crate::config::values::{Name, Value};
+
+    fn settings(groups: &[&str], references: &[&str]) -> ServerSettings {
+        let name = |text: &&str| Name::parse(text.as_bytes()).unwrap();
+        ServerSettings {
+            process_groups: groups
+                .iter()
+                .map(|text| ProcessGroup::new(name(text), Place::default()))
+                .collect(),
+            references: references
+                .iter()
+                .map(|text| Reference { name: name(text), place: Place::default() })
+                .collect(),
+            ..ServerSettings::default()
+        }
+    }
+
+    fn messages(sites: &[(Option<&str>, bool, &ServerSettings)]) -> Vec<String> {
+        let sites: Vec<Site<'_>> = sites
+            .iter()
+            .map(|(hostname, is_virtual, settings)| Site {
+                hostname: *hostname,
+                is_virtual: *is_virtual,
+                settings,
+            })
+            .collect();
+        process_groups(&sites).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn unknown_groups_are_named_with_those_that_exist() {
+        let main = settings(&["site"], &["sites", "site", "%{ENV:X}"]);
+        let found = messages(&[(Some("a"), false, &main)]);
+        assert_eq!(found.len(), 1);
+        assert!(found[0].contains("`sites`") && found[0].contains("did you mean `site`"), "{found:?}");
+        let alone = settings(&[], &["x"]);
+        assert!(messages(&[(None, false, &alone)])[0].contains("there is no WSGIDaemonProcess"));
+    }
+
+    #[test]
+    fn groups_of_hosts_serve_their_name_only() {
+        let main = settings(&[], &["one"]);
+        let one = settings(&["one"], &["one"]);
+        let tls = settings(&[], &["one"]);
+        let other = settings(&[], &["one"]);
+        let all = [
+            (None, false, &main),
+            (Some("a"), true, &one),
+            (Some("a"), true, &tls),
+            (Some("b"), true, &other),
+        ];
+        let found = messages(&all);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("another ServerName"));
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let (main, host) = (settings(&["x"], &[]), settings(&["x"], &[]));
+        assert!(messages(&[(None, false, &main), (None, true, &host)])[0].contains("already defined"));
+    }
+}

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 /// What the values are made of, of one request.
 #[derive(Debug, Clone)]
-pub(crate) struct Facts<'r> {
+pub(crate) struct Facts<'r, 's> {
     /// ServerName of the matched server.
     pub(crate) server: &'r [u8],
     /// The port as httpd sees it.
@@ -14,14 +14,14 @@ pub(crate) struct Facts<'r> {
     /// The host that the client named, if it did.
     pub(crate) host: Option<&'r [u8]>,
     /// SCRIPT_NAME before any proxy header, with slashes collapsed (and lower-cased without WSGICaseSensitivity).
-    pub(crate) script_name: &'r [u8],
+    pub(crate) script_name: &'s [u8],
 }
 
 /// Looks a variable up: request notes, request environment, process environment.
 pub(crate) type Lookup<'l, 'r> = &'l dyn Fn(&[u8]) -> Option<Cow<'r, [u8]>>;
 
 /// The name of a process or application group.
-pub(crate) fn group<'r>(value: &'r [u8], facts: &Facts<'r>, lookup: Lookup<'_, 'r>) -> Cow<'r, [u8]> {
+pub(crate) fn group<'r>(value: &'r [u8], facts: &Facts<'r, '_>, lookup: Lookup<'_, 'r>) -> Cow<'r, [u8]> {
     if value.first() != Some(&b'%') {
         return Cow::Borrowed(value);
     }
@@ -48,7 +48,7 @@ fn variable(value: &[u8]) -> Option<&[u8]> {
     value.strip_prefix(b"%{ENV:")?.strip_suffix(b"}")
 }
 
-fn known<'r>(value: &[u8], facts: &Facts<'r>) -> Option<Cow<'r, [u8]>> {
+fn known<'r>(value: &[u8], facts: &Facts<'r, '_>) -> Option<Cow<'r, [u8]>> {
     let with_port = |host: &'r [u8]| match facts.port {
         80 | 443 => Cow::Borrowed(host),
         port => Cow::Owned([host, b":", port.to_string().as_bytes()].concat()),
@@ -73,11 +73,11 @@ fn known<'r>(value: &[u8], facts: &Facts<'r>) -> Option<Cow<'r, [u8]>> {
 mod tests {
     use super::*;
 
-    fn facts() -> Facts<'static> {
+    fn facts() -> Facts<'static, 'static> {
         Facts { server: b"srv", port: 80, host: Some(b"www"), script_name: b"/app" }
     }
 
-    fn text(value: &'static str, facts: &Facts<'static>) -> String {
+    fn text(value: &'static str, facts: &Facts<'static, 'static>) -> String {
         let lookup = |name: &[u8]| match name {
             b"G" => Some(Cow::Borrowed(&b"%{GLOBAL}"[..])),
             b"N" => Some(Cow::Borrowed(&b"name"[..])),

@@ -12,15 +12,17 @@ pub(crate) mod check;
 pub(crate) mod directives;
 pub(crate) mod error;
 pub(crate) mod expand;
+pub(crate) mod interpreter;
 pub(crate) mod options;
 pub(crate) mod process_group;
+pub(crate) mod python;
 pub(crate) mod resolve;
 pub(crate) mod settings;
 pub(crate) mod trusted;
 pub(crate) mod values;
 pub(crate) mod words;
 
-pub(crate) use alias::Alias;
+pub(crate) use alias::{Alias, AliasOptions};
 pub(crate) use directives::{Context, Row, Setter};
 pub(crate) use error::ConfigError;
 pub(crate) use process_group::ProcessGroup;

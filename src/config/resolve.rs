@@ -52,7 +52,7 @@ pub(crate) enum Source<'r> {
 pub(crate) fn resolve<'r>(
     settings: &'r Settings,
     source: Source<'r>,
-    facts: &Facts<'r>,
+    facts: &Facts<'r, '_>,
     lookup: Lookup<'_, 'r>,
 ) -> Resolved<'r> {
     let own = Options::of(source);
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
     use crate::config::values::Value;
 
-    fn facts() -> Facts<'static> {
+    fn facts() -> Facts<'static, 'static> {
         Facts { server: b"srv", port: 80, host: None, script_name: b"" }
     }
 

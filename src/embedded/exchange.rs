@@ -1,179 +1,182 @@
-//! httpd's side of one request in embedded mode, as the table of C functions that the host calls.
+//! One request, as the host sees it: the table of functions that it calls back.
 //!
-//! The host never calls two of them at once for one request (its loan of the request is behind a lock), and none
-//! after [`super::load::Runtime::serve`] has returned.
+//! The host reads and writes from any thread of the application, but httpd's pools and filters belong to one at a
+//! time, so each call takes the exchange's lock. Log lines do not: they must get through while a read waits.
 
 use std::ffi::{c_int, c_void};
 use std::os::fd::BorrowedFd;
 use std::slice;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use contract::abi::Server as Table;
 use contract::level;
-use contract::response::{FilePart, Head};
+use contract::response::{FilePart, Head, Outcome};
 
 use crate::apache::fence::{Answered, Counted, Nothing, fence};
-use crate::apache::{Body, BodyError, ClientGone, HandlerResult, Progress, Request, Responder, Server};
+use crate::apache::{Body, ClientGone, HandlerResult, Progress, Request, Responder, Server};
 
-/// The table.
-pub(super) static SERVER: Table = Table { contract: contract::VERSION, read, head, body, file, log };
+/// What the host calls.
+pub(super) static TABLE: Table = Table { contract: contract::VERSION, read, head, body, file, log };
 
-/// One request, while the host has it.
+/// httpd's side of one request.
 pub(super) struct Exchange<'r> {
     request: Request<'r>,
-    body: Body<'r>,
+    state: Mutex<State<'r>>,
+}
+
+struct State<'r> {
+    body: Option<Body<'r>>,
     responder: Responder<'r>,
-    read: Vec<u8>,
-    /// The end of the response has been sent.
-    ended: bool,
-    /// httpd answers with this status instead, if nothing has been sent.
-    refused: Option<u16>,
+    finished: bool,
+    /// The status that a failed read of the body asks for.
+    body_failed: Option<u16>,
 }
 
 impl<'r> Exchange<'r> {
     pub(super) fn new(request: Request<'r>, sendfile: bool) -> Self {
         let mut responder = Responder::new(request);
         responder.allow_sendfile(sendfile);
-        let body = Body::new(request);
-        Self { request, body, responder, read: Vec::new(), ended: false, refused: None }
+        let state = State { body: None, responder, finished: false, body_failed: None };
+        Self { request, state: Mutex::new(state) }
     }
 
-    /// The application has said all.
-    pub(super) fn complete(mut self) -> HandlerResult {
-        if let Some(status) = self.refused {
-            return self.refuse(status);
-        }
-        if !self.ended {
-            let _ = self.responder.finish(); // a client that is gone needs no answer
-        }
-        HandlerResult::Done
-    }
-
-    /// The application has failed; an error page, if it still can be one.
-    pub(super) fn refuse(self, status: u16) -> HandlerResult {
-        if self.responder.begun() { self.abort() } else { HandlerResult::Status(status) }
-    }
-
-    /// The application has failed in the middle of its response.
-    pub(super) fn abort(mut self) -> HandlerResult {
-        match self.refused {
-            Some(status) if !self.responder.begun() => HandlerResult::Status(status),
-            _ => {
-                self.responder.abort();
+    /// Ends the response as the host says.
+    pub(super) fn end(self, outcome: Outcome) -> HandlerResult {
+        let mut state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let begun = state.responder.begun();
+        match outcome {
+            Outcome::Complete => {
+                if !state.finished {
+                    let _ = state.responder.finish();
+                }
+                HandlerResult::Done
+            }
+            Outcome::Refused(status) if !begun => HandlerResult::Status(state.body_failed.unwrap_or(status)),
+            Outcome::Aborted if !begun => HandlerResult::Status(500),
+            Outcome::Refused(_) | Outcome::Aborted => {
+                state.responder.abort();
                 HandlerResult::Done
             }
         }
     }
 
-    fn read(&mut self, out: &mut [u8]) -> Result<usize, BodyError> {
-        self.read.clear();
-        match self.body.read(&mut self.read, out.len(), true)? {
-            Progress::Data(_) => {
-                let count = self.read.len().min(out.len());
-                for (to, from) in out.iter_mut().zip(&self.read) {
-                    *to = *from;
+    fn state(&self) -> MutexGuard<'_, State<'r>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&self, buffer: &mut [u8]) -> isize {
+        let mut state = self.state();
+        let request = self.request;
+        let mut bytes = Vec::new();
+        let body = state.body.get_or_insert_with(|| Body::new(request));
+        match body.read(&mut bytes, buffer.len(), true) {
+            Ok(Progress::End | Progress::Pending) => 0,
+            Ok(Progress::Data(length)) => {
+                for (to, from) in buffer.iter_mut().zip(bytes) {
+                    *to = from;
                 }
-                Ok(count)
+                isize::try_from(length).unwrap_or(-1)
             }
-            Progress::Pending | Progress::End => Ok(0),
+            Err(error) => {
+                state.body_failed = Some(error.status());
+                request.log(level::DEBUG, &error.to_string());
+                -1
+            }
         }
     }
 
-    fn head(&mut self, payload: &[u8]) -> Answered {
-        let refused = match Head::decode(payload) {
-            Err(error) => error.to_string(),
-            Ok(head) => match self.responder.head(&head) {
-                Ok(()) => return Answered(0),
-                Err(error) => error.to_string(),
-            },
-        };
-        self.request.log(level::ERROR, &format!("the application's response cannot be sent: {refused}"));
-        self.refused = Some(500);
-        Answered(-1)
+    fn send(&self, send: impl FnOnce(&mut State<'r>) -> Result<(), ClientGone>) -> Answered {
+        Answered(if send(&mut self.state()).is_ok() { 0 } else { -1 })
     }
 }
 
-fn answered(result: Result<(), ClientGone>) -> Answered {
-    Answered(if result.is_ok() { 0 } else { -1 })
-}
-
-/// Lends the exchange behind the host's pointer to `with`.
-fn lend<R>(exchange: *mut c_void, with: impl FnOnce(&mut Exchange<'_>) -> R) -> R {
-    // SAFETY: `Runtime::serve` passed a live exchange, which the host hands back unchanged, one call at a time.
-    with(unsafe { &mut *exchange.cast::<Exchange<'_>>() })
-}
-
-/// Bytes that the host lends for one call.
-///
 /// # Safety
-/// `length` bytes at `start` are readable during the call, or `length` is 0.
-unsafe fn bytes<'b>(start: *const u8, length: usize) -> &'b [u8] {
-    if length == 0 {
+/// `exchange` is what `Embedded::serve` gave the host, which uses it during that call only.
+unsafe fn exchange<'e>(exchange: *mut c_void) -> &'e Exchange<'e> {
+    // SAFETY: by the caller.
+    unsafe { &*exchange.cast_const().cast::<Exchange<'e>>() }
+}
+
+/// # Safety
+/// `length` bytes at `data` are readable while the result is used, or `length` is 0.
+unsafe fn bytes<'b>(data: *const u8, length: usize) -> &'b [u8] {
+    if data.is_null() || length == 0 {
         return &[];
     }
     // SAFETY: by the caller.
-    unsafe { slice::from_raw_parts(start, length) }
+    unsafe { slice::from_raw_parts(data, length) }
 }
 
-unsafe extern "C" fn read(exchange: *mut c_void, buffer: *mut u8, length: usize) -> isize {
+unsafe extern "C" fn read(this: *mut c_void, buffer: *mut u8, length: usize) -> isize {
     fence("embedded read", || {
-        // SAFETY: the host's buffer is writable for `length` bytes during the call.
+        // SAFETY: the contract: `length` bytes are writable, and ours during the call.
         let buffer = unsafe { slice::from_raw_parts_mut(buffer, length) };
-        let read = lend(exchange, |exchange| exchange.read(buffer));
-        Counted(read.ok().and_then(|count| isize::try_from(count).ok()).unwrap_or(-1))
+        // SAFETY: the contract: our own exchange.
+        Counted(unsafe { exchange(this) }.read(buffer))
     })
 }
 
-unsafe extern "C" fn head(exchange: *mut c_void, payload: *const u8, length: usize) -> c_int {
+unsafe extern "C" fn head(this: *mut c_void, payload: *const u8, length: usize) -> c_int {
     fence("embedded head", || {
-        // SAFETY: by the contract.
-        let payload = unsafe { bytes(payload, length) };
-        lend(exchange, |exchange| exchange.head(payload))
+        // SAFETY: the contract: our own exchange.
+        let this = unsafe { exchange(this) };
+        // SAFETY: the contract: readable during the call.
+        let Ok(head) = Head::decode(unsafe { bytes(payload, length) }) else { return Answered(-1) };
+        let result = this.state().responder.head(&head);
+        if let Err(error) = &result {
+            this.request.log(level::ERROR, &error.to_string());
+        }
+        Answered(if result.is_ok() { 0 } else { -1 })
     })
 }
 
-unsafe extern "C" fn body(exchange: *mut c_void, data: *const u8, length: usize, last: bool) -> c_int {
+unsafe extern "C" fn body(this: *mut c_void, data: *const u8, length: usize, last: bool) -> c_int {
     fence("embedded body", || {
-        // SAFETY: by the contract.
+        // SAFETY: the contract: our own exchange.
+        let this = unsafe { exchange(this) };
+        // SAFETY: the contract: readable during the call.
         let data = unsafe { bytes(data, length) };
-        lend(exchange, |exchange| {
-            exchange.ended |= last;
-            answered(exchange.responder.send(data, last))
+        this.send(|state| {
+            state.finished |= last;
+            state.responder.send(data, last)
         })
     })
 }
 
-unsafe extern "C" fn file(exchange: *mut c_void, descriptor: c_int, offset: u64, length: u64) -> c_int {
+unsafe extern "C" fn file(this: *mut c_void, descriptor: c_int, offset: u64, length: u64) -> c_int {
     fence("embedded file", || {
-        // SAFETY: by the contract the descriptor is open during the call.
-        let file = unsafe { BorrowedFd::borrow_raw(descriptor) };
-        // A copy of its own: the application may close its file before a slow client has it all.
-        let Ok(file) = file.try_clone_to_owned() else { return Answered(-1) };
-        lend(exchange, |exchange| {
-            exchange.responder.file(file, FilePart { offset, length });
-            answered(exchange.responder.flush())
+        // SAFETY: the contract: our own exchange.
+        let this = unsafe { exchange(this) };
+        // SAFETY: the contract: an open file during the call; it is duplicated, for it must outlive it.
+        let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
+        let Ok(own) = descriptor.try_clone_to_owned() else { return Answered(-1) };
+        this.send(|state| {
+            state.responder.file(own, FilePart { offset, length });
+            state.responder.flush()
         })
     })
 }
 
 unsafe extern "C" fn log(
-    exchange: *mut c_void,
+    this: *mut c_void,
     level: c_int,
     text: *const u8,
     length: usize,
-    file: *const u8,
-    file_length: usize,
+    name: *const u8,
+    name_length: usize,
     line: u32,
 ) {
     fence("embedded log", || {
         let level = u8::try_from(level).unwrap_or(level::ERROR);
-        // SAFETY: by the contract.
-        let text = unsafe { bytes(text, length) };
-        // SAFETY: by the contract.
-        let file = unsafe { bytes(file, file_length) };
-        if !exchange.is_null() {
-            lend(exchange, |exchange| exchange.request.log_at(level, text, file, line));
-        } else if let Some(server) = Server::main() {
-            server.log_at(level, text, file, line);
+        // SAFETY: the contract: both are readable during the call.
+        let (text, name) = unsafe { (bytes(text, length), bytes(name, name_length)) };
+        if this.is_null() {
+            if let Some(server) = Server::main() {
+                server.log_at(level, text, name, line);
+            }
+        } else {
+            // SAFETY: the contract: our own exchange.
+            unsafe { exchange(this) }.request.log_at(level, text, name, line);
         }
         Nothing
     });

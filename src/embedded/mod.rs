@@ -1,1 +1,96 @@
-//! Embedded mode. (skeleton)
+//! Embedded mode: Python in this process.
+//!
+//! libpython and the host are loaded when the first request needs them, or in `child_init` when something is to be
+//! imported before; never in the parent. They stay until the process ends: CPython cannot be taken down with threads
+//! about, so the orderly end of a child only ends its interpreters. Should loading fail, the reason is kept and every
+//! request that would need Python is refused with it.
+
+mod exchange;
+mod load;
+
+use std::sync::OnceLock;
+
+use contract::level;
+
+use self::exchange::Exchange;
+use self::load::Embedded;
+use crate::apache::{HandlerResult, Pool, Request, Server, process};
+use crate::config::python::{self, Environment};
+use crate::config::{Resolved, ServerSettings};
+
+/// Python in this child; of the child only, for the parent never asks.
+static EMBEDDED: OnceLock<Result<Embedded, String>> = OnceLock::new();
+
+/// In a child, once: loads Python if something is to be imported before the first request.
+pub(crate) fn child_init(server: Server<'static>, child: Pool<'static>) {
+    child.on_clear(|| {
+        if let Some(Ok(embedded)) = EMBEDDED.get() {
+            embedded.stop();
+        }
+    });
+    let forbidden = is_forbidden(server.settings());
+    if !forbidden && !python::imports(server.iter().map(Server::settings), "").is_empty() {
+        let _ = started(server);
+    }
+}
+
+/// Runs a request.
+pub(crate) fn serve(request: Request<'_>, resolved: &Resolved<'_>, payload: &[u8]) -> HandlerResult {
+    let Some(main) = Server::main() else { return HandlerResult::Status(500) };
+    if is_forbidden(main.settings()) {
+        let text = "embedded mode is forbidden by `WSGIRestrictEmbedded On`; name a process group with WSGIProcessGroup";
+        return refuse(request, text);
+    }
+    match started(main) {
+        Ok(embedded) => {
+            let sendfile = resolved.enable_sendfile.unwrap_or_else(|| request.enables_sendfile());
+            let exchange = Exchange::new(request, sendfile);
+            let outcome = embedded.serve(&exchange, payload);
+            exchange.end(outcome)
+        }
+        Err(reason) => refuse(request, &format!("embedded mode is not available: {reason}")),
+    }
+}
+
+fn is_forbidden(settings: &ServerSettings) -> bool {
+    settings.global.restrict_embedded.unwrap_or(false)
+}
+
+fn refuse(request: Request<'_>, text: &str) -> HandlerResult {
+    request.log(level::ERROR, text);
+    HandlerResult::Status(500)
+}
+
+/// Python, started now if it was not.
+fn started(main: Server<'_>) -> Result<&'static Embedded, &'static str> {
+    let embedded = EMBEDDED.get_or_init(|| {
+        let started = start(main);
+        if let Err(reason) = &started {
+            main.log(level::CRIT, &format!("Python cannot be started in this process: {reason}"));
+        }
+        started
+    });
+    embedded.as_ref().map_err(String::as_str)
+}
+
+fn start(main: Server<'_>) -> Result<Embedded, String> {
+    let global = &main.settings().global;
+    let mpm = process::mpm();
+    if let Some(size) = process::thread_stack_size().filter(|size| *size < 8 << 20) {
+        let text = "ThreadStackSize is below 8 MiB: deep recursion in Python may end this process";
+        main.log(level::WARN, &format!("{text} (it is {size} bytes)"));
+    }
+    let environment = Environment {
+        log_level: main.log_level(),
+        httpd_version: process::httpd_version(),
+        httpd_description: process::httpd_description(),
+        mpm_name: mpm.name,
+        processes: mpm.processes,
+        threads: if mpm.is_threaded { mpm.threads } else { 1 },
+        multiprocess: mpm.is_forked && mpm.processes > 1,
+    };
+    let imports = python::imports(main.iter().map(Server::settings), "");
+    let embedded = Embedded::load(global).map_err(|error| error.to_string())?;
+    embedded.start(&python::embedded(global, environment, imports)).map_err(|error| error.to_string())?;
+    Ok(embedded)
+}

@@ -1,0 +1,225 @@
+//! What httpd knows about a request beyond its own fields: names, addresses, permissions, the core's settings.
+
+use std::ffi::{CStr, c_char};
+use std::mem;
+use std::net::IpAddr;
+use std::ptr;
+use std::sync::OnceLock;
+
+use super::request::{Request, field, text};
+use crate::config::Alias;
+use crate::sys;
+
+/// What the URL was mapped to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FileKind {
+    /// Nothing is there.
+    Nothing,
+    /// A directory.
+    Directory,
+    /// A file of some kind.
+    File,
+}
+
+impl<'r> Request<'r> {
+    /// The name of the server for URLs that lead back to it (UseCanonicalName).
+    pub(crate) fn server_name(self) -> Option<&'r CStr> {
+        // SAFETY: the request is alive; the name lives as long.
+        text(unsafe { sys::ap_get_server_name_for_url(self.as_ptr()) })
+    }
+
+    /// The port of the server (UseCanonicalPhysicalPort and kin).
+    pub(crate) fn server_port(self) -> u16 {
+        // SAFETY: the request is alive.
+        unsafe { sys::ap_get_server_port(self.as_ptr()) }
+    }
+
+    /// httpd's banner, subject to ServerTokens.
+    pub(crate) fn server_banner(self) -> Option<&'r CStr> {
+        // SAFETY: no arguments; the banner lives as long as the configuration.
+        text(unsafe { sys::ap_get_server_banner() })
+    }
+
+    /// `http` or `https`, as httpd has it.
+    pub(crate) fn scheme(self) -> Option<&'r CStr> {
+        // SAFETY: the request is alive; schemes are constants.
+        text(unsafe { sys::ap_run_http_scheme(self.as_ptr()) })
+    }
+
+    /// DocumentRoot.
+    pub(crate) fn document_root(self) -> Option<&'r CStr> {
+        // SAFETY: the request is alive; so is the answer.
+        text(unsafe { sys::ap_document_root(self.as_ptr()) })
+    }
+
+    /// The part of the URL that Alias and the like took.
+    pub(crate) fn context_prefix(self) -> Option<&'r CStr> {
+        // SAFETY: as above.
+        text(unsafe { sys::ap_context_prefix(self.as_ptr()) })
+    }
+
+    /// The folder that belongs to it.
+    pub(crate) fn context_document_root(self) -> Option<&'r CStr> {
+        // SAFETY: as above.
+        text(unsafe { sys::ap_context_document_root(self.as_ptr()) })
+    }
+
+    /// The server's address on this connection.
+    pub(crate) fn local_ip(self) -> Option<&'r CStr> {
+        let connection = field!(self.connection);
+        // SAFETY: a request's connection outlives it.
+        text(unsafe { (*connection).local_ip })
+    }
+
+    /// The port that the client connects from.
+    pub(crate) fn client_port(self) -> u16 {
+        let connection = field!(self.connection);
+        // SAFETY: a request's connection outlives it, and has both addresses.
+        unsafe { (*(*connection).client_addr).port }
+    }
+
+    /// Host and port of the address that listens; a wildcard has no host.
+    pub(crate) fn listener(self) -> (Option<&'r CStr>, u16) {
+        let connection = field!(self.connection);
+        // SAFETY: a request's connection outlives it, and has both addresses.
+        let address = unsafe { (*connection).local_addr };
+        // SAFETY: as above.
+        let (host, port) = unsafe { ((*address).hostname, (*address).port) };
+        (text(host), port)
+    }
+
+    /// The id under which httpd logs the request; made now if it has none yet.
+    pub(crate) fn id(self) -> Option<&'r CStr> {
+        if field!(self.log_id).is_null() {
+            // SAFETY: the request is alive.
+            let place = unsafe { &raw mut (*self.as_ptr()).log_id };
+            // SAFETY: as above; httpd allocates the id in the request's pool.
+            unsafe { sys::ap_run_generate_log_id(field!(self.connection), self.as_ptr(), place) };
+        }
+        text(field!(self.log_id))
+    }
+
+    /// The id under which httpd logs the connection, if it has one.
+    pub(crate) fn connection_id(self) -> Option<&'r CStr> {
+        let connection = field!(self.connection);
+        // SAFETY: a request's connection outlives it.
+        text(unsafe { (*connection).log_id })
+    }
+
+    /// Whether mod_ssl says that the connection is encrypted.
+    pub(crate) fn is_tls(self) -> bool {
+        type IsHttps = unsafe extern "C" fn(*mut sys::conn_rec) -> i32;
+        static ASK: OnceLock<Option<IsHttps>> = OnceLock::new(); // modules do not change while a child lives
+        let ask = ASK.get_or_init(|| {
+            // SAFETY: a look-up by name.
+            let found = unsafe { sys::apr_dynamic_fn_retrieve(c"ssl_is_https".as_ptr()) };
+            // SAFETY: mod_ssl registers a function of this type under this name (mod_ssl.h).
+            found.map(|found| unsafe { mem::transmute::<unsafe extern "C" fn(), IsHttps>(found) })
+        });
+        let connection = field!(self.connection);
+        // SAFETY: a request's connection outlives it; the function lives as long as mod_ssl.
+        ask.is_some_and(|ask| (unsafe { ask(connection) }) != 0)
+    }
+
+    /// What the URL was mapped to.
+    pub(crate) fn file_kind(self) -> FileKind {
+        match field!(self.finfo.filetype) {
+            sys::APR_NOFILE => FileKind::Nothing,
+            sys::APR_DIR => FileKind::Directory,
+            _ => FileKind::File,
+        }
+    }
+
+    /// Options ExecCGI holds here.
+    pub(crate) fn may_execute(self) -> bool {
+        // SAFETY: the request is alive.
+        let options = unsafe { sys::ap_allow_options(self.as_ptr()) };
+        options as i64 & i64::from(sys::OPT_EXECCGI) != 0
+    }
+
+    /// AcceptPathInfo is Off.
+    pub(crate) fn refuses_path_info(self) -> bool {
+        i64::from(field!(self.used_path_info)) == i64::from(sys::AP_REQ_REJECT_PATH_INFO)
+    }
+
+    /// LimitRequestBody; `None` is no limit.
+    pub(crate) fn body_limit(self) -> Option<u64> {
+        // SAFETY: the request is alive.
+        let limit = unsafe { sys::ap_get_limit_req_body(self.as_ptr()) };
+        u64::try_from(limit).ok().filter(|limit| *limit > 0)
+    }
+
+    /// Whether an output filter before httpd's own protocol filters looks at the content.
+    pub(crate) fn has_content_filter(self) -> bool {
+        let filter = field!(self.output_filters);
+        if filter.is_null() {
+            return false;
+        }
+        // SAFETY: filters and their records live as long as the request.
+        let kind = unsafe { (*(*filter).frec).ftype };
+        kind < sys::AP_FTYPE_PROTOCOL
+    }
+
+    /// `CGIPassAuth On`
+    pub(crate) fn passes_authorization(self) -> bool {
+        // SAFETY: the core's settings of a request are alive with it.
+        (unsafe { sys::wsgi_passes_authorization(self.core()) }) != 0
+    }
+
+    /// `EnableSendfile On`
+    pub(crate) fn enables_sendfile(self) -> bool {
+        // SAFETY: as above.
+        (unsafe { sys::wsgi_enables_sendfile(self.core()) }) != 0
+    }
+
+    /// `QualifyRedirectURL On`
+    pub(crate) fn qualifies_redirect_url(self) -> bool {
+        // SAFETY: as above.
+        (unsafe { sys::wsgi_qualifies_redirect_url(self.core()) }) != 0
+    }
+
+    /// The full URL of `path` on this server.
+    pub(crate) fn full_url(self, path: &CStr) -> Option<&'r CStr> {
+        // SAFETY: request and path are alive; the answer is made in the request's pool.
+        text(unsafe { sys::ap_construct_url(self.pool().as_ptr(), path.as_ptr(), self.as_ptr()) })
+    }
+
+    /// `CGIVar REQUEST_URI current-uri`
+    pub(crate) fn wants_current_uri(self) -> bool {
+        // SAFETY: the core's settings of a request are alive with it.
+        let rules = unsafe { (*self.core()).cgi_var_rules };
+        if rules.is_null() {
+            return false;
+        }
+        // SAFETY: a look-up by a C string.
+        let rule = unsafe {
+            sys::apr_hash_get(rules, c"REQUEST_URI".as_ptr().cast(), sys::APR_HASH_KEY_STRING as isize)
+        };
+        text(rule.cast::<c_char>()).is_some_and(|rule| rule == c"current-uri")
+    }
+
+    fn core(self) -> *const sys::core_dir_config {
+        // SAFETY: every request has the core's settings.
+        unsafe { sys::ap_get_core_module_config(field!(self.per_dir_config)) }.cast_const().cast()
+    }
+
+    /// The alias that mapped the URL.
+    pub(crate) fn alias(self) -> Option<&'r Alias> {
+        // SAFETY: every request has a vector of its own settings.
+        let raw = unsafe { sys::ap_get_module_config(field!(self.request_config), super::module()) };
+        // SAFETY: only `set_alias` files something there, and aliases outlive requests.
+        unsafe { raw.cast_const().cast::<Alias>().as_ref() }
+    }
+
+    /// Notes the alias that mapped the URL.
+    pub(crate) fn set_alias(self, alias: &'r Alias) {
+        let alias = ptr::from_ref(alias).cast_mut().cast();
+        // SAFETY: every request has a vector of its own settings; the alias outlives it.
+        unsafe { sys::ap_set_module_config(field!(self.request_config), super::module(), alias) };
+    }
+
+    /// The client's address as mod_remoteip left it.
+    pub(crate) fn client_address(self) -> Option<IpAddr> {
+        self.client_ip()?.to_str().ok()?.parse().ok()
+    }
+}

@@ -1,0 +1,297 @@
+//! The request as the host gets it: one buffer with all variables that httpd knows, made once, for both modes.
+//!
+//! It is what `ap_add_common_vars` would put into a table, less what WSGI has no use for (PATH, REMOTE_HOST and the
+//! look-ups behind it), written straight into the payload. Variables that modules set come last and only under names
+//! that were not taken: what is computed here wins.
+
+mod path;
+mod proxy;
+
+use std::ffi::CStr;
+use std::sync::OnceLock;
+
+use contract::request::{EnvironWriter, Flags, Request as Payload};
+
+use self::proxy::Forwarded;
+use crate::apache::{Body, Request};
+use crate::config::resolve::Resolved;
+use crate::config::settings::MapHead;
+
+pub(crate) use self::path::ScriptName;
+
+/// Room for a usual request; more is allocated when it is needed.
+const USUAL: usize = 4096;
+
+/// The payload of `contract::request::Request` for `request`.
+pub(crate) fn payload(
+    request: Request<'_>,
+    resolved: &Resolved<'_>,
+    script_name: &ScriptName<'_>,
+) -> Vec<u8> {
+    let forwarded = Forwarded::of(request, resolved);
+    let flags = Flags::default()
+        .with(Flags::RELOADING, resolved.script_reloading)
+        .with(Flags::NO_BODY, !Body::is_announced(request))
+        .with(Flags::HTTPS, is_https(request, &forwarded))
+        .with(Flags::SEND_FILE, true)
+        .with(Flags::IGNORE_ACTIVITY, resolved.ignore_activity);
+    let head = Payload {
+        flags,
+        log_level: request.log_level(),
+        request_start: request.time(),
+        script: resolved.script,
+        application_group: &resolved.application_group,
+        callable: &resolved.callable,
+        ..Payload::default()
+    };
+    let mut out = Vec::with_capacity(USUAL);
+    let mut variables = Variables { out: head.encode(&mut out), taken: [b""; TAKEN], count: 0 };
+    headers(&mut variables, request, resolved, &forwarded);
+    server(&mut variables, request, &forwarded);
+    client(&mut variables, request, &forwarded);
+    location(&mut variables, request, resolved, script_name, &forwarded);
+    redirected(&mut variables, request);
+    own(&mut variables, request, resolved, script_name);
+    set_by_modules(&mut variables, request);
+    drop(variables);
+    out
+}
+
+/// More than the number of names below.
+const TAKEN: usize = 48;
+
+/// The variables, and which fixed names are taken.
+struct Variables<'v> {
+    out: EnvironWriter<'v>,
+    taken: [&'static [u8]; TAKEN],
+    count: usize,
+}
+
+impl Variables<'_> {
+    fn set(&mut self, name: &'static str, value: &[u8]) {
+        if let Some(place) = self.taken.get_mut(self.count) {
+            *place = name.as_bytes();
+            self.count += 1;
+        }
+        self.out.pair(name.as_bytes(), value);
+    }
+
+    fn set_if(&mut self, name: &'static str, value: Option<&CStr>) {
+        if let Some(value) = value {
+            self.set(name, value.to_bytes());
+        }
+    }
+
+    fn set_number(&mut self, name: &'static str, value: u16) {
+        let mut digits = [0; 5];
+        self.set(name, decimal(value, &mut digits));
+    }
+
+    fn is_taken(&self, name: &[u8]) -> bool {
+        self.taken.iter().take(self.count).any(|taken| *taken == name)
+    }
+}
+
+/// `value` in decimal digits, without an allocation.
+fn decimal(mut value: u16, digits: &mut [u8; 5]) -> &[u8] {
+    let mut start = digits.len();
+    for (at, digit) in digits.iter_mut().enumerate().rev() {
+        *digit = b'0' + u8::try_from(value % 10).unwrap_or(0);
+        value /= 10;
+        start = at;
+        if value == 0 {
+            break;
+        }
+    }
+    digits.get(start..).unwrap_or_default()
+}
+
+fn is_https(request: Request<'_>, forwarded: &Forwarded<'_>) -> bool {
+    forwarded.https.unwrap_or_else(|| {
+        let set = request.subprocess_env().get(c"HTTPS").map(CStr::to_bytes);
+        set.is_some_and(|set| set.eq_ignore_ascii_case(b"on") || set == b"1") || request.is_tls()
+    })
+}
+
+/// `HTTP_…`, CONTENT_TYPE and CONTENT_LENGTH.
+fn headers(
+    variables: &mut Variables<'_>,
+    request: Request<'_>,
+    resolved: &Resolved<'_>,
+    forwarded: &Forwarded<'_>,
+) {
+    let both = request.passes_authorization();
+    for (name, value) in request.headers_in().iter() {
+        let mut place = [0; 128];
+        let Some(variable) = variable_name(name.to_bytes(), &mut place) else { continue };
+        let value = match variable {
+            b"HTTP_CONTENT_TYPE" => {
+                variables.set("CONTENT_TYPE", value.to_bytes());
+                continue;
+            }
+            b"HTTP_CONTENT_LENGTH" => {
+                variables.set("CONTENT_LENGTH", value.to_bytes());
+                continue;
+            }
+            b"HTTP_AUTHORIZATION" if !both && !resolved.pass_authorization => continue,
+            b"HTTP_PROXY_AUTHORIZATION" if !both => continue,
+            b"HTTP_PROXY" => continue, // a program below would take it for its proxy ("httpoxy")
+            b"HTTP_HOST" if forwarded.host.is_some() => continue,
+            name if forwarded.hides(name) => continue,
+            name => forwarded.rewritten(name).unwrap_or(value.to_bytes()),
+        };
+        variables.out.pair(variable, value);
+    }
+    if let Some(host) = forwarded.host {
+        variables.set("HTTP_HOST", host);
+    }
+}
+
+/// The variable of a header; `None` when it cannot be one: any character but letters, digits and `-` would make two
+/// headers look alike. Longer names than fit are no header that an application asks for.
+fn variable_name<'n>(header: &[u8], place: &'n mut [u8; 128]) -> Option<&'n [u8]> {
+    let (prefix, rest) = place.split_at_mut_checked(5)?;
+    prefix.copy_from_slice(b"HTTP_");
+    let name = rest.get_mut(..header.len())?;
+    for (to, from) in name.iter_mut().zip(header) {
+        *to = match from {
+            b'-' => b'_',
+            byte if byte.is_ascii_alphanumeric() => byte.to_ascii_uppercase(),
+            _ => return None,
+        };
+    }
+    place.get(..5 + header.len())
+}
+
+fn server(variables: &mut Variables<'_>, request: Request<'_>, forwarded: &Forwarded<'_>) {
+    variables.set_if("SERVER_SOFTWARE", request.server_banner());
+    match forwarded.server {
+        Some(name) => variables.set("SERVER_NAME", name),
+        None => {
+            let name = request.server_name().unwrap_or_default().to_bytes();
+            variables.set("SERVER_NAME", &path::escape_html(name));
+        }
+    }
+    variables.set_if("SERVER_ADDR", request.local_ip());
+    match forwarded.port {
+        Some(port) => variables.set("SERVER_PORT", port),
+        None => variables.set_number("SERVER_PORT", request.server_port()),
+    }
+    variables.set_if("DOCUMENT_ROOT", request.document_root());
+    variables.set_if("SERVER_ADMIN", request.server().admin());
+    variables.set_if("REQUEST_SCHEME", request.scheme());
+    variables.set_if("CONTEXT_PREFIX", request.context_prefix());
+    variables.set_if("CONTEXT_DOCUMENT_ROOT", request.context_document_root());
+}
+
+fn client(variables: &mut Variables<'_>, request: Request<'_>, forwarded: &Forwarded<'_>) {
+    let address = forwarded.client.or_else(|| request.client_ip().map(CStr::to_bytes));
+    variables.set("REMOTE_ADDR", address.unwrap_or_default());
+    variables.set_number("REMOTE_PORT", request.client_port());
+    variables.set_if("REMOTE_USER", request.user());
+    variables.set_if("AUTH_TYPE", request.auth_type());
+}
+
+fn location(
+    variables: &mut Variables<'_>,
+    request: Request<'_>,
+    resolved: &Resolved<'_>,
+    script_name: &ScriptName<'_>,
+    forwarded: &Forwarded<'_>,
+) {
+    variables.set_if("SCRIPT_FILENAME", request.filename());
+    variables.set_if("SERVER_PROTOCOL", request.protocol());
+    let as_get = request.is_head()
+        && match resolved.map_head {
+            MapHead::Auto => request.has_content_filter(),
+            MapHead::Off => false,
+            MapHead::On => true,
+        };
+    variables.set("REQUEST_METHOD", if as_get { b"GET" } else { request.method().to_bytes() });
+    variables.set("QUERY_STRING", request.query().unwrap_or_default().to_bytes());
+    let uri = if request.wants_current_uri() {
+        request.uri().to_bytes()
+    } else {
+        path::original_uri(request.line().unwrap_or_default().to_bytes())
+    };
+    variables.set("REQUEST_URI", uri);
+    variables.set("SCRIPT_NAME", forwarded.script_name.unwrap_or(script_name.script_name()));
+    variables.set("PATH_INFO", script_name.path_info());
+    if let Some(mount) = forwarded.script_name {
+        variables.set("mod_wsgi.mount_point", mount);
+    }
+}
+
+/// After an internal redirect (as to an ErrorDocument).
+fn redirected(variables: &mut Variables<'_>, request: Request<'_>) {
+    let Some(before) = request.previous() else { return };
+    let url =
+        if request.qualifies_redirect_url() { request.full_url(before.uri()) } else { Some(before.uri()) };
+    variables.set_if("REDIRECT_URL", url);
+    variables.set_if("REDIRECT_QUERY_STRING", before.query());
+    if request.user().is_none() {
+        variables.set_if("REDIRECT_REMOTE_USER", before.user());
+    }
+}
+
+/// `mod_wsgi.…`
+fn own(
+    variables: &mut Variables<'_>,
+    request: Request<'_>,
+    resolved: &Resolved<'_>,
+    script_name: &ScriptName<'_>,
+) {
+    static PID: OnceLock<String> = OnceLock::new();
+    variables.set_if("mod_wsgi.request_handler", request.handler());
+    let script: &[u8] = if resolved.is_handler_script { resolved.script } else { b"" };
+    variables.set("mod_wsgi.handler_script", script);
+    variables.set("mod_wsgi.script_name", script_name.script_name());
+    variables.set("mod_wsgi.path_info", script_name.path_info());
+    let (host, port) = request.listener();
+    variables.set("mod_wsgi.listener_host", host.unwrap_or_default().to_bytes());
+    variables.set_number("mod_wsgi.listener_port", port);
+    let pid = PID.get_or_init(|| std::process::id().to_string()); // only children handle requests
+    variables.set("mod_wsgi.server_pid", pid.as_bytes());
+    variables.set_if("mod_wsgi.request_id", request.id());
+    variables.set_if("mod_wsgi.connection_id", request.connection_id());
+}
+
+/// SetEnv, SetEnvIf, mod_ssl's StdEnvVars …
+fn set_by_modules(variables: &mut Variables<'_>, request: Request<'_>) {
+    let headers = request.headers_in();
+    for (name, value) in request.subprocess_env().iter() {
+        let name = name.to_bytes();
+        let is_header = name.strip_prefix(b"HTTP_").is_some_and(|header| {
+            let header: Vec<u8> =
+                header.iter().map(|byte| if *byte == b'_' { b'-' } else { *byte }).collect();
+            std::ffi::CString::new(header).is_ok_and(|header| headers.get(&header).is_some())
+        });
+        let hidden = matches!(name, b"HTTPS" | b"PATH") || name.starts_with(b"mod_wsgi.") || is_header;
+        if !hidden && !variables.is_taken(name) {
+            variables.out.pair(name, value.to_bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_become_variables() {
+        let name = |header: &str| variable_name(header.as_bytes(), &mut [0; 128]).map(<[u8]>::to_vec);
+        assert_eq!(name("X-Forwarded-For").as_deref(), Some(&b"HTTP_X_FORWARDED_FOR"[..]));
+        assert_eq!(name("accept").as_deref(), Some(&b"HTTP_ACCEPT"[..]));
+        for odd in ["X_Foo", "X.Foo", "X Foo", "X\u{e9}"] {
+            assert_eq!(name(odd), None, "{odd}");
+        }
+        assert_eq!(name(&"x".repeat(124)), None);
+    }
+
+    #[test]
+    fn numbers_need_no_allocation() {
+        for value in [0, 7, 80, 443, 8080, 65_535] {
+            assert_eq!(decimal(value, &mut [0; 5]), value.to_string().as_bytes());
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! One request: is it ours, may it run, with what settings, and where.
+//!
+//! The order of the checks is httpd's own for CGI. A refusal has a reason in the request's error log and leaves the
+//! page to ErrorDocument.
+
+use std::borrow::Cow;
+use std::ffi::{CStr, OsStr};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use contract::level;
+
+use crate::apache::facts::FileKind;
+use crate::apache::{HandlerResult, Request, Server, log};
+use crate::config::expand::Facts;
+use crate::config::resolve::{Mode, Resolved, Source, resolve};
+use crate::environ::{self, ScriptName};
+use crate::translate::HANDLER;
+use crate::{daemon, embedded};
+
+/// The media type that AddType and kin may give a script.
+const MEDIA_TYPE: &CStr = c"application/x-httpd-wsgi";
+
+/// A request is refused with this status; the reason has been logged.
+struct Refused(u16);
+
+/// Answers a request, or declines it.
+pub(crate) fn handle(request: Request<'_>) -> HandlerResult {
+    let Some(handler) = request.handler() else { return HandlerResult::Declined };
+    let source = if handler == HANDLER || handler == MEDIA_TYPE {
+        let alias = request.alias().map(|alias| &alias.options);
+        Source::File(request.filename().unwrap_or_default().to_bytes(), alias)
+    } else {
+        match request.settings().handler_script(handler.to_bytes()) {
+            Some(script) => Source::Handler(script),
+            None => return HandlerResult::Declined,
+        }
+    };
+    let _current = log::Current::set(request);
+    fault(request);
+    match check(request, source) {
+        Ok(()) => run(request, source),
+        Err(Refused(status)) => HandlerResult::Status(status),
+    }
+}
+
+fn run<'r>(request: Request<'r>, source: Source<'r>) -> HandlerResult {
+    let script_name = ScriptName::of(request);
+    let resolved = resolve_for(request, source, &script_name);
+    if !request.settings().allows(&resolved.mode) {
+        let group = match &resolved.mode {
+            Mode::Embedded => Cow::Borrowed("%{GLOBAL}"),
+            Mode::Daemon(name) => String::from_utf8_lossy(name),
+        };
+        refuse(request, &format!("the process group `{group}` is not listed in WSGIRestrictProcess here"));
+        return HandlerResult::Status(500);
+    }
+    let payload = environ::payload(request, &resolved, &script_name);
+    match resolved.mode {
+        Mode::Embedded => embedded::serve(request, &resolved, &payload),
+        Mode::Daemon(_) => daemon::relay(request, &resolved, payload),
+    }
+}
+
+/// What may be known before the application's settings are.
+fn check(request: Request<'_>, source: Source<'_>) -> Result<(), Refused> {
+    if let Source::File(_, alias) = source {
+        check_file(request, alias.is_some())?;
+    }
+    let path_info = request.path_info().unwrap_or_default();
+    if request.refuses_path_info() && !path_info.is_empty() {
+        return Err(no(request, 404, "AcceptPathInfo is Off here, and the URL goes on behind the script"));
+    }
+    let headers = request.headers_in();
+    if let Some(encoding) = headers.get(c"Transfer-Encoding") {
+        if !encoding.to_bytes().eq_ignore_ascii_case(b"chunked") {
+            return Err(no(request, 501, "the request body has a transfer encoding other than chunked"));
+        }
+        if !request.settings().chunked_request.unwrap_or(false) {
+            return Err(no(
+                request,
+                411,
+                "the request body is chunked; `WSGIChunkedRequest On` would accept it",
+            ));
+        }
+    }
+    if let Some(length) = headers.get(c"Content-Length") {
+        let digits = length.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        let Some(length) = digits.and_then(|digits| digits.parse::<i64>().ok()) else {
+            return Err(no(request, 400, "the Content-Length of the request is not a number"));
+        };
+        if request.body_limit().is_some_and(|limit| length.unsigned_abs() > limit) {
+            return Err(no(request, 413, "the request body is larger than LimitRequestBody allows"));
+        }
+    }
+    Ok(())
+}
+
+fn check_file(request: Request<'_>, is_aliased: bool) -> Result<(), Refused> {
+    if !is_aliased && !request.may_execute() {
+        return Err(no(request, 403, "Options ExecCGI is off in this directory"));
+    }
+    match request.file_kind() {
+        FileKind::File => Ok(()),
+        FileKind::Nothing => Err(no(request, 404, "the target WSGI script was not found")),
+        FileKind::Directory => Err(no(request, 403, "the target is a directory and not a WSGI script")),
+    }
+}
+
+fn no(request: Request<'_>, status: u16, reason: &str) -> Refused {
+    refuse(request, reason);
+    Refused(status)
+}
+
+/// Says in the request's log why it is refused.
+fn refuse(request: Request<'_>, reason: &str) {
+    let file = request.filename().unwrap_or_default().to_string_lossy();
+    request.log(level::ERROR, &format!("{reason}: {file}"));
+}
+
+/// All settings of the request, with names expanded.
+fn resolve_for<'r>(request: Request<'r>, source: Source<'r>, script_name: &ScriptName<'_>) -> Resolved<'r> {
+    let keeps_case = Server::main().is_none_or(|main| main.settings().global.case_sensitive.unwrap_or(true));
+    let lower;
+    let script_name = if keeps_case {
+        script_name.script_name()
+    } else {
+        lower = script_name.script_name().to_ascii_lowercase();
+        &lower
+    };
+    let facts = Facts {
+        server: request.server().hostname().unwrap_or_default().to_bytes(),
+        port: request.server_port(),
+        host: request.hostname().map(CStr::to_bytes),
+        script_name,
+    };
+    resolve(request.settings(), source, &facts, &|name| variable(request, name))
+}
+
+/// A variable of `%{ENV:NAME}`: a note, a variable of the request, or one of this process.
+fn variable<'r>(request: Request<'r>, name: &[u8]) -> Option<Cow<'r, [u8]>> {
+    let key = request.pool().string(name);
+    let found = request.notes().get(key).or_else(|| request.subprocess_env().get(key));
+    found
+        .map(|value| Cow::Borrowed(value.to_bytes()))
+        .or_else(|| std::env::var_os(OsStr::from_bytes(name)).map(|value| Cow::Owned(value.into_vec())))
+}
+
+/// A fault point of test builds: with MOD_WSGI_FAULT=handler-panic in httpd's environment, a request with the header
+/// `X-Fault: handler-panic` finds a bug.
+#[cfg(feature = "faults")]
+#[expect(clippy::panic, reason = "it is what the test is about")]
+fn fault(request: Request<'_>) {
+    let wanted = std::env::var_os("MOD_WSGI_FAULT").is_some_and(|fault| fault == "handler-panic");
+    if wanted && request.headers_in().get(c"X-Fault") == Some(c"handler-panic") {
+        panic!("fault point `handler-panic`");
+    }
+}
+
+#[cfg(not(feature = "faults"))]
+fn fault(_: Request<'_>) {}
