@@ -1,0 +1,65 @@
+# The usual verbs. `make` builds and stages, `make demo` serves a Django site, `make test` runs every test.
+#
+# Variables: APXS (another httpd), PYTHON (the default Python, /usr/bin/python3), DESTDIR (install, uninstall),
+# PORT (demo), TESTS (files or options for pytest).
+
+SHELL := /bin/bash
+export CARGO_TARGET_DIR ?= target
+STAGE := target/stage
+PYTHON ?= /usr/bin/python3
+TESTS ?= tests
+JOBS ?= 4
+
+stage = mkdir -p $(1) && \
+	install -m 755 $(CARGO_TARGET_DIR)/$(2)/libmod_wsgi.so $(1)/mod_wsgi.so && \
+	install -m 755 $(CARGO_TARGET_DIR)/$(2)/libmod_wsgi_host.so $(1)/mod_wsgi_host.abi3.so && \
+	install -m 755 $(CARGO_TARGET_DIR)/$(2)/mod_wsgi_leader $(1)/mod_wsgi_leader
+
+.PHONY: all faults install uninstall packages demo test units lint bench clean
+
+all:
+	cargo build --release
+	@$(call stage,$(STAGE),release)
+
+# A debug build with the fault points that some tests trigger.
+faults:
+	cargo build --features faults,mod_wsgi_host/faults
+	@$(call stage,$(STAGE)-faults,debug)
+
+install:
+	apxs/install install $(STAGE)
+
+uninstall:
+	apxs/install uninstall
+
+packages:
+	@apxs/packages
+
+demo: packages
+	@$(MAKE) --no-print-directory all
+	@exec demo/run
+
+.venv/ready: tests/requirements.txt
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	@touch $@
+
+units:
+	cargo test --workspace --quiet
+
+test:
+	@apxs/packages openssl
+	$(MAKE) --no-print-directory units all faults .venv/ready
+	.venv/bin/python -m pytest $(TESTS) -n $(JOBS) --dist worksteal
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+	tests/checks/layering
+
+bench: all
+	tests/bench/run
+
+clean:
+	rm -rf target .venv

@@ -1,0 +1,1 @@
+"""Notes with an attachment: the demo's one application."""

@@ -1,0 +1,7 @@
+"""How Django calls the application."""
+
+from django.apps import AppConfig
+
+
+class NotesConfig(AppConfig):
+    name = "notes"
