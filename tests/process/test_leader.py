@@ -59,15 +59,15 @@ def test_a_touched_script_is_served_by_new_processes(group):
     site.ready()
     old = set(site.workers())
     assert [site.get(slot=slot).body for slot in (0, 1)] == [b"1"] * 2
-    running = site.send(**sleeping(1))
-    until(lambda: any(site.area.slot(n, "busy") for n in site.accepting()), "the request")
+    running = wire.Response(site.send(flags=wire.RELOADING | wire.ANNOUNCE, **sleeping(1)))
+    assert running.frame()[0] == wire.TAKEN
     site.script.write_text(version(22))
     os.utime(site.script, (1, 1))
     assert site.get().reject == wire.REJECT_RELOADING
     queued = [site.enqueue() for _ in range(8)]
     answers = [site.queued_get(connection) for connection in queued]
     assert [answer.body for answer in answers] == [b"22"] * 8
-    assert wire.Response(running).whole().body == b"1", "a running request is finished by the old code"
+    assert running.whole().body == b"1", "a running request is finished by the old code"
     until(lambda: not any(alive(pid) for pid in old), "the end of the old processes")
     assert not old & {answer.pid for answer in answers}
     assert "has changed: replacing 2 processes" in site.errors()

@@ -130,7 +130,7 @@ impl<'s> RequestThread<'s> {
             return;
         }
         let hold = Hold::new(self.shared);
-        match self.from_overflow() {
+        match self.ticket_from_overflow() {
             Some(socket) => {
                 self.serve_ticket(socket, hold);
                 self.watch.requeue_overflow();
@@ -139,7 +139,7 @@ impl<'s> RequestThread<'s> {
         }
     }
 
-    fn from_overflow(&mut self) -> Option<OwnedFd> {
+    fn ticket_from_overflow(&mut self) -> Option<OwnedFd> {
         match Ticket::receive(self.shared.overflow.as_fd()) {
             Ok(Some((_, socket))) => {
                 self.shared.unqueue();
@@ -165,7 +165,7 @@ impl<'s> RequestThread<'s> {
             } else {
                 self.list(None::<&OwnedFd>);
             }
-            next = self.next_from_overflow(&hold);
+            next = self.next_ticket_from_overflow(&hold);
         }
     }
 
@@ -178,14 +178,14 @@ impl<'s> RequestThread<'s> {
             self.watch.forget(&connection);
             self.list(None::<&OwnedFd>);
         }
-        if let Some(socket) = self.next_from_overflow(&hold) {
+        if let Some(socket) = self.next_ticket_from_overflow(&hold) {
             self.serve_ticket(socket, hold);
         }
     }
 
     /// After a request: the next from the overflow, unless the reservation has been given back.
-    fn next_from_overflow(&mut self, hold: &Hold<'_>) -> Option<OwnedFd> {
-        if hold.is_reserved() && self.shared.queue_waits() { self.from_overflow() } else { None }
+    fn next_ticket_from_overflow(&mut self, hold: &Hold<'_>) -> Option<OwnedFd> {
+        if hold.is_reserved() && self.shared.queue_waits() { self.ticket_from_overflow() } else { None }
     }
 
     /// Serves one request. True when the connection is kept for another.
