@@ -211,6 +211,10 @@ def signal_arrived(name, number):
 
 def end():
     """What Python does at its end, without ending it."""
+    # For threading the thread that imported it is the main one; before 3.13, _shutdown waits for that one for ever when
+    # another thread calls it.
+    if hasattr(threading._main_thread, "_tstate_lock"):
+        threading._main_thread._ident = threading.get_ident()
     for step in (threading._shutdown, atexit._run_exitfuncs):
         try:
             step()
