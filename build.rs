@@ -79,7 +79,9 @@ fn bind(flags: &[String]) {
     }
     let mut compiler = cc::Build::new();
     compiler.file(&shims).include(".").warnings(false);
-    flags.iter().for_each(|flag| drop(compiler.flag(flag)));
+    for flag in flags {
+        compiler.flag(flag);
+    }
     compiler.compile("wsgi_static_fns");
 }
 
@@ -101,6 +103,7 @@ fn runs(program: &str, argument: &str) -> bool {
     Command::new(program).arg(argument).output().is_ok_and(|output| output.status.success())
 }
 
+#[expect(clippy::exit, clippy::print_stderr, reason = "the one message, and no backtrace behind it")]
 fn missing(what: &str, debian: &str, rpm: &str) -> ! {
     eprintln!("\nmod_wsgi cannot be built: {what} is missing.");
     eprintln!(

@@ -13,7 +13,7 @@ use crate::{daemon, embedded, handler, translate};
 /// What `LoadModule wsgi_module` looks for.
 #[expect(unsafe_code, reason = "httpd finds the record by its name and writes to it")]
 #[unsafe(no_mangle)]
-pub static mut wsgi_module: Module = apache::record(register);
+pub(crate) static mut wsgi_module: Module = apache::record(register);
 
 fn register(hooks: &Hooks) {
     hooks.check_config(check_config);

@@ -76,15 +76,10 @@ impl<'r> Body<'r> {
         let block = if wait { sys::APR_BLOCK_READ } else { sys::APR_NONBLOCK_READ };
         let request = self.request;
         let limit = sys::apr_off_t::try_from(limit).unwrap_or(sys::apr_off_t::MAX);
+        let filters = field!(request.input_filters);
         // SAFETY: the request's own filters fill our empty brigade.
         let status = unsafe {
-            sys::ap_get_brigade(
-                field!(request.input_filters),
-                self.brigade.as_ptr(),
-                sys::AP_MODE_READBYTES,
-                block,
-                limit,
-            )
+            sys::ap_get_brigade(filters, self.brigade.as_ptr(), sys::AP_MODE_READBYTES, block, limit)
         };
         match status {
             0 => Ok(wait || !self.brigade.is_empty()),

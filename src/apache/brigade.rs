@@ -22,9 +22,8 @@ pub(super) struct Bucket<'b> {
 
 impl<'r> Brigade<'r> {
     pub(super) fn new(request: Request<'r>) -> Self {
-        let connection = field!(request.connection);
-        // SAFETY: a request's connection and its allocator outlive it.
-        let allocator = unsafe { (*connection).bucket_alloc };
+        let connection = request.connection();
+        let allocator = field!(connection.bucket_alloc);
         // SAFETY: pool and allocator are the request's own.
         let raw = unsafe { sys::apr_brigade_create(request.pool().as_ptr(), allocator) };
         // SAFETY: allocation from a pool of httpd does not fail.

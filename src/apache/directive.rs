@@ -9,7 +9,7 @@ use std::ptr;
 use super::fence::{Configured, Directed, fence};
 use super::module;
 use super::pool::Pool;
-use super::request::text;
+use super::request::{Raw, field, text};
 use super::server::Filed;
 use crate::config::directives::DIRECTIVES;
 use crate::config::{ConfigError, Context, Row, ServerSettings, Setter, Settings, Words};
@@ -76,10 +76,10 @@ unsafe extern "C" fn directive(
     arguments: *const c_char,
 ) -> *const c_char {
     fence("directive", || {
-        // SAFETY: `info` is the row that `command` put into the table.
-        let row = unsafe { &*(*parms).info.cast::<Row>() };
         // SAFETY: httpd passes its own structure, alive during the call.
         let parms = unsafe { &*parms };
+        // SAFETY: `info` is the row that `command` put into the table.
+        let row = unsafe { &*parms.info.cast::<Row>() };
         let arguments = text(arguments).unwrap_or(c"").to_bytes();
         // SAFETY: the temporary pool outlives the printing of the message.
         let pool = unsafe { Pool::from_ptr(parms.temp_pool) };
@@ -126,14 +126,16 @@ fn place(parms: &sys::cmd_parms) -> (&[u8], u32) {
     if parms.directive.is_null() {
         return (b"", 0);
     }
-    // SAFETY: httpd's own tree of directives.
-    let (file, line) = unsafe { ((*parms.directive).filename, (*parms.directive).line_num) };
-    (text(file).map(CStr::to_bytes).unwrap_or_default(), u32::try_from(line).unwrap_or(0))
+    let directive = Raw(parms.directive); // httpd's own tree
+    let file = text(field!(directive.filename)).map(CStr::to_bytes);
+    (file.unwrap_or_default(), u32::try_from(field!(directive.line_num)).unwrap_or(0))
 }
 
 fn server_settings(parms: &sys::cmd_parms) -> *mut ServerSettings {
+    let server = Raw(parms.server);
+    let vector = field!(server.module_config);
     // SAFETY: httpd sets the server for every directive, and its vector of configurations.
-    let raw = unsafe { sys::ap_get_module_config((*parms.server).module_config, module()) };
+    let raw = unsafe { sys::ap_get_module_config(vector, module()) };
     let raw = raw.cast::<Filed>();
     if raw.is_null() {
         return ptr::null_mut();
@@ -157,7 +159,9 @@ pub(super) unsafe extern "C" fn merge_location(
 ) -> *mut c_void {
     fence("merge_dir_config", || {
         // SAFETY: httpd passes what `create_location` or this function made.
-        let (base, over) = unsafe { (base.cast::<Settings>().as_ref(), over.cast::<Settings>().as_ref()) };
+        let base = unsafe { base.cast::<Settings>().as_ref() };
+        // SAFETY: as above.
+        let over = unsafe { over.cast::<Settings>().as_ref() };
         let (Some(base), Some(over)) = (base, over) else { return Configured(ptr::null_mut()) };
         if *over == Settings::NOTHING {
             return Configured(ptr::from_ref(base).cast_mut().cast()); // most merges, and no allocation
@@ -186,7 +190,9 @@ pub(super) unsafe extern "C" fn merge_server(
 ) -> *mut c_void {
     fence("merge_server_config", || {
         // SAFETY: httpd passes what `create_server` made.
-        let (base, over) = unsafe { (base.cast::<Filed>().as_ref(), over.cast::<Filed>().as_ref()) };
+        let base = unsafe { base.cast::<Filed>().as_ref() };
+        // SAFETY: as above.
+        let over = unsafe { over.cast::<Filed>().as_ref() };
         let (Some(base), Some(over)) = (base, over) else { return Configured(ptr::null_mut()) };
         // SAFETY: as in `create_location`.
         let pool = unsafe { Pool::from_ptr(pool) };

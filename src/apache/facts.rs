@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::ptr;
 use std::sync::OnceLock;
 
-use super::request::{Request, field, text};
+use super::request::{Raw, Request, field, text};
 use crate::config::Alias;
 use crate::sys;
 
@@ -66,44 +66,40 @@ impl<'r> Request<'r> {
 
     /// The server's address on this connection.
     pub(crate) fn local_ip(self) -> Option<&'r CStr> {
-        let connection = field!(self.connection);
-        // SAFETY: a request's connection outlives it.
-        text(unsafe { (*connection).local_ip })
+        let connection = self.connection();
+        text(field!(connection.local_ip))
     }
 
     /// The port that the client connects from.
     pub(crate) fn client_port(self) -> u16 {
-        let connection = field!(self.connection);
-        // SAFETY: a request's connection outlives it, and has both addresses.
-        unsafe { (*(*connection).client_addr).port }
+        let connection = self.connection();
+        let address = Raw(field!(connection.client_addr));
+        field!(address.port)
     }
 
     /// Host and port of the address that listens; a wildcard has no host.
     pub(crate) fn listener(self) -> (Option<&'r CStr>, u16) {
-        let connection = field!(self.connection);
-        // SAFETY: a request's connection outlives it, and has both addresses.
-        let address = unsafe { (*connection).local_addr };
-        // SAFETY: as above.
-        let (host, port) = unsafe { ((*address).hostname, (*address).port) };
-        (text(host), port)
+        let connection = self.connection();
+        let address = Raw(field!(connection.local_addr));
+        (text(field!(address.hostname)), field!(address.port))
     }
 
     /// The id under which httpd logs the request; made now if it has none yet.
     pub(crate) fn id(self) -> Option<&'r CStr> {
         if field!(self.log_id).is_null() {
+            let connection = self.connection().as_ptr();
             // SAFETY: the request is alive.
             let place = unsafe { &raw mut (*self.as_ptr()).log_id };
             // SAFETY: as above; httpd allocates the id in the request's pool.
-            unsafe { sys::ap_run_generate_log_id(field!(self.connection), self.as_ptr(), place) };
+            unsafe { sys::ap_run_generate_log_id(connection, self.as_ptr(), place) };
         }
         text(field!(self.log_id))
     }
 
     /// The id under which httpd logs the connection, if it has one.
     pub(crate) fn connection_id(self) -> Option<&'r CStr> {
-        let connection = field!(self.connection);
-        // SAFETY: a request's connection outlives it.
-        text(unsafe { (*connection).log_id })
+        let connection = self.connection();
+        text(field!(connection.log_id))
     }
 
     /// Whether mod_ssl says that the connection is encrypted.
@@ -116,7 +112,7 @@ impl<'r> Request<'r> {
             // SAFETY: mod_ssl registers a function of this type under this name (mod_ssl.h).
             found.map(|found| unsafe { mem::transmute::<unsafe extern "C" fn(), IsHttps>(found) })
         });
-        let connection = field!(self.connection);
+        let connection = self.connection().as_ptr();
         // SAFETY: a request's connection outlives it; the function lives as long as mod_ssl.
         ask.is_some_and(|ask| (unsafe { ask(connection) }) != 0)
     }
@@ -134,7 +130,7 @@ impl<'r> Request<'r> {
     pub(crate) fn may_execute(self) -> bool {
         // SAFETY: the request is alive.
         let options = unsafe { sys::ap_allow_options(self.as_ptr()) };
-        options as i64 & i64::from(sys::OPT_EXECCGI) != 0
+        i64::from(options) & i64::from(sys::OPT_EXECCGI) != 0
     }
 
     /// AcceptPathInfo is Off.
@@ -151,43 +147,46 @@ impl<'r> Request<'r> {
 
     /// Whether an output filter before httpd's own protocol filters looks at the content.
     pub(crate) fn has_content_filter(self) -> bool {
-        let filter = field!(self.output_filters);
-        if filter.is_null() {
+        let filter = Raw(field!(self.output_filters));
+        if filter.as_ptr().is_null() {
             return false;
         }
-        // SAFETY: filters and their records live as long as the request.
-        let kind = unsafe { (*(*filter).frec).ftype };
-        kind < sys::AP_FTYPE_PROTOCOL
+        let record = Raw(field!(filter.frec));
+        field!(record.ftype) < sys::AP_FTYPE_PROTOCOL
     }
 
     /// `CGIPassAuth On`
     pub(crate) fn passes_authorization(self) -> bool {
+        let core = self.core();
         // SAFETY: the core's settings of a request are alive with it.
-        (unsafe { sys::wsgi_passes_authorization(self.core()) }) != 0
+        (unsafe { sys::wsgi_passes_authorization(core) }) != 0
     }
 
     /// `EnableSendfile On`
     pub(crate) fn enables_sendfile(self) -> bool {
+        let core = self.core();
         // SAFETY: as above.
-        (unsafe { sys::wsgi_enables_sendfile(self.core()) }) != 0
+        (unsafe { sys::wsgi_enables_sendfile(core) }) != 0
     }
 
     /// `QualifyRedirectURL On`
     pub(crate) fn qualifies_redirect_url(self) -> bool {
+        let core = self.core();
         // SAFETY: as above.
-        (unsafe { sys::wsgi_qualifies_redirect_url(self.core()) }) != 0
+        (unsafe { sys::wsgi_qualifies_redirect_url(core) }) != 0
     }
 
     /// The full URL of `path` on this server.
     pub(crate) fn full_url(self, path: &CStr) -> Option<&'r CStr> {
+        let pool = self.pool().as_ptr();
         // SAFETY: request and path are alive; the answer is made in the request's pool.
-        text(unsafe { sys::ap_construct_url(self.pool().as_ptr(), path.as_ptr(), self.as_ptr()) })
+        text(unsafe { sys::ap_construct_url(pool, path.as_ptr(), self.as_ptr()) })
     }
 
     /// `CGIVar REQUEST_URI current-uri`
     pub(crate) fn wants_current_uri(self) -> bool {
-        // SAFETY: the core's settings of a request are alive with it.
-        let rules = unsafe { (*self.core()).cgi_var_rules };
+        let core = Raw(self.core().cast_mut());
+        let rules = field!(core.cgi_var_rules);
         if rules.is_null() {
             return false;
         }
@@ -199,14 +198,16 @@ impl<'r> Request<'r> {
     }
 
     fn core(self) -> *const sys::core_dir_config {
+        let vector = field!(self.per_dir_config);
         // SAFETY: every request has the core's settings.
-        unsafe { sys::ap_get_core_module_config(field!(self.per_dir_config)) }.cast_const().cast()
+        unsafe { sys::ap_get_core_module_config(vector) }.cast_const().cast()
     }
 
     /// The alias that mapped the URL.
     pub(crate) fn alias(self) -> Option<&'r Alias> {
+        let vector = field!(self.request_config);
         // SAFETY: every request has a vector of its own settings.
-        let raw = unsafe { sys::ap_get_module_config(field!(self.request_config), super::module()) };
+        let raw = unsafe { sys::ap_get_module_config(vector, super::module()) };
         // SAFETY: only `set_alias` files something there, and aliases outlive requests.
         unsafe { raw.cast_const().cast::<Alias>().as_ref() }
     }
@@ -214,8 +215,9 @@ impl<'r> Request<'r> {
     /// Notes the alias that mapped the URL.
     pub(crate) fn set_alias(self, alias: &'r Alias) {
         let alias = ptr::from_ref(alias).cast_mut().cast();
+        let vector = field!(self.request_config);
         // SAFETY: every request has a vector of its own settings; the alias outlives it.
-        unsafe { sys::ap_set_module_config(field!(self.request_config), super::module(), alias) };
+        unsafe { sys::ap_set_module_config(vector, super::module(), alias) };
     }
 
     /// The client's address as mod_remoteip left it.

@@ -122,8 +122,10 @@ where
     F: Fn(Server<'_>, Pool<'_>) -> Result<(), CannotStart> + Copy,
 {
     fence("check_config", || {
-        // SAFETY: httpd passes the main server and the configuration's pool, alive during the call.
-        let (server, pool) = unsafe { (Server::from_ptr(server), Pool::from_ptr(pconf)) };
+        // SAFETY: httpd passes the main server, alive during the call.
+        let server = unsafe { Server::from_ptr(server) };
+        // SAFETY: httpd passes the configuration's pool, alive during the call.
+        let pool = unsafe { Pool::from_ptr(pconf) };
         prepared(only::<F>()(server, pool))
     })
 }
@@ -139,7 +141,9 @@ where
 {
     fence("post_config", || {
         // SAFETY: as in `check_config`.
-        let (server, pool) = unsafe { (Server::from_ptr(server), Pool::from_ptr(pconf)) };
+        let server = unsafe { Server::from_ptr(server) };
+        // SAFETY: as in `check_config`.
+        let pool = unsafe { Pool::from_ptr(pconf) };
         prepared(only::<F>()(server, pool))
     })
 }
@@ -153,8 +157,10 @@ where
     F: Fn(Server<'static>, Pool<'static>) + Copy,
 {
     fence("child_init", || {
-        // SAFETY: a child's configuration and pool live until it exits.
-        let (server, pool) = unsafe { (Server::from_ptr(server), Pool::from_ptr(pchild)) };
+        // SAFETY: a child's configuration lives until it exits.
+        let server = unsafe { Server::from_ptr(server) };
+        // SAFETY: so does its pool.
+        let pool = unsafe { Pool::from_ptr(pchild) };
         only::<F>()(server, pool);
         Nothing
     });

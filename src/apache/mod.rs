@@ -39,8 +39,9 @@ unsafe extern "C" {
 
 /// The module's number in httpd's configuration vectors and log levels.
 fn module_index() -> i32 {
+    let place = &raw const wsgi_module;
     // SAFETY: httpd wrote it when it loaded the module and changes it only while single-threaded.
-    unsafe { (&raw const wsgi_module.module_index).read() }
+    unsafe { (*place).module_index }
 }
 
 /// The address under which httpd files our configuration.
@@ -54,8 +55,8 @@ pub(crate) type Module = sys::module;
 /// Fills that record: our directives, their settings, and the hooks that `register` registers.
 pub(crate) const fn record<F: Fn(&hooks::Hooks) + Copy>(_: F) -> Module {
     sys::module {
-        version: sys::MODULE_MAGIC_NUMBER_MAJOR as i32,
-        minor_version: sys::MODULE_MAGIC_NUMBER_MINOR as i32,
+        version: sys::MODULE_MAGIC_NUMBER_MAJOR,
+        minor_version: sys::MODULE_MAGIC_NUMBER_MINOR,
         module_index: -1,
         name: c"mod_wsgi.c".as_ptr(), // the name that <IfModule> of existing configurations asks for
         dynamic_load_handle: std::ptr::null_mut(),

@@ -100,16 +100,18 @@ pub(crate) fn is_root() -> bool {
 
 /// httpd's own user and group; final once the configuration has been read.
 pub(crate) fn identity() -> Identity {
+    let place = &raw const sys::ap_unixd_config;
     // SAFETY: httpd writes it while it reads its configuration, single-threaded.
-    let config = unsafe { (&raw const sys::ap_unixd_config).read() };
+    let config = unsafe { place.read() };
     let user = text(config.user_name).map(|name| name.to_string_lossy().into_owned());
     Identity { user, uid: config.user_id, gid: config.group_id }
 }
 
 /// CoreDumpDirectory is set.
 pub(crate) fn wants_core_dumps() -> bool {
+    let place = &raw const sys::ap_coredumpdir_configured;
     // SAFETY: httpd writes it while it reads its configuration, single-threaded.
-    (unsafe { (&raw const sys::ap_coredumpdir_configured).read() }) != 0
+    (unsafe { place.read() }) != 0
 }
 
 /// Asks httpd to report on child process `pid`, from its once-a-second maintenance in the parent, until `pool` is
@@ -195,14 +197,17 @@ pub(crate) fn retained<T: Any + Send + Default>(key: &'static CStr) -> &'static 
     } else {
         found
     };
-    // SAFETY: written above, in this call or an earlier one, and never freed.
-    unsafe { &**place }
+    // SAFETY: written above, in this call or an earlier one.
+    let value = unsafe { place.read() };
+    // SAFETY: it is never freed.
+    unsafe { &*value }
 }
 
 /// ThreadStackSize, if it was set.
 pub(crate) fn thread_stack_size() -> Option<usize> {
+    let place = &raw const sys::ap_thread_stacksize;
     // SAFETY: httpd writes it while it reads its configuration.
-    let size = unsafe { (&raw const sys::ap_thread_stacksize).read() };
+    let size = unsafe { place.read() };
     Some(size).filter(|size| *size > 0)
 }
 

@@ -29,8 +29,7 @@ impl Regex {
     pub(crate) fn compile(pattern: &CStr) -> Option<Self> {
         let mut raw = MaybeUninit::zeroed();
         // SAFETY: the place is writable and the pattern alive.
-        let status =
-            unsafe { sys::ap_regcomp(raw.as_mut_ptr(), pattern.as_ptr(), sys::AP_REG_EXTENDED as i32) };
+        let status = unsafe { sys::ap_regcomp(raw.as_mut_ptr(), pattern.as_ptr(), sys::AP_REG_EXTENDED) };
         // SAFETY: httpd has filled it, as it says.
         (status == 0).then(|| Self(unsafe { raw.assume_init() }))
     }

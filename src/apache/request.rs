@@ -32,7 +32,16 @@ macro_rules! field {
 }
 pub(super) use field;
 
-/// A string of the host for as long as the caller's handle lives, if there is one.
+/// A structure of httpd's that lives as long as the handle from which the pointer to it was read; not null.
+pub(super) struct Raw<T>(pub(super) *mut T);
+
+impl<T> Raw<T> {
+    pub(super) fn as_ptr(&self) -> *mut T {
+        self.0
+    }
+}
+
+/// A string of httpd for as long as the caller's handle lives, if there is one.
 pub(super) fn text<'r>(raw: *const c_char) -> Option<&'r CStr> {
     // SAFETY: httpd's strings end with NUL and live in a pool of the handle that the caller read them from.
     (!raw.is_null()).then(|| unsafe { CStr::from_ptr(raw) })
@@ -53,21 +62,24 @@ impl<'r> Request<'r> {
 
     /// The pool that is cleared when the request is over.
     pub(crate) fn pool(self) -> Pool<'r> {
+        let pool = field!(self.pool);
         // SAFETY: the request's own pool outlives its handler.
-        unsafe { Pool::from_ptr(field!(self.pool)) }
+        unsafe { Pool::from_ptr(pool) }
     }
 
     /// The (virtual) server that the request matched.
     pub(crate) fn server(self) -> Server<'r> {
+        let server = field!(self.server);
         // SAFETY: servers outlive requests.
-        unsafe { Server::from_ptr(field!(self.server)) }
+        unsafe { Server::from_ptr(server) }
     }
 
     /// What directives said about this location.
     pub(crate) fn settings(self) -> &'r Settings {
         static NOTHING: Settings = Settings::NOTHING;
+        let vector = field!(self.per_dir_config);
         // SAFETY: httpd has made a vector of configurations for every request.
-        let raw = unsafe { sys::ap_get_module_config(field!(self.per_dir_config), module()) };
+        let raw = unsafe { sys::ap_get_module_config(vector, module()) };
         // SAFETY: `directive` made it as `Settings`, and it lives as long as the request.
         unsafe { raw.cast::<Settings>().cast_const().as_ref() }.unwrap_or(&NOTHING)
     }
@@ -166,53 +178,63 @@ impl<'r> Request<'r> {
 
     /// The request's headers.
     pub(crate) fn headers_in(self) -> Table<'r> {
+        let table = field!(self.headers_in);
         // SAFETY: the table lives as long as the request.
-        unsafe { Table::from_ptr(field!(self.headers_in)) }
+        unsafe { Table::from_ptr(table) }
     }
 
     /// The response's headers.
     pub(crate) fn headers_out(self) -> Table<'r> {
+        let table = field!(self.headers_out);
         // SAFETY: as above.
-        unsafe { Table::from_ptr(field!(self.headers_out)) }
+        unsafe { Table::from_ptr(table) }
     }
 
     /// Headers that survive into error responses.
     pub(crate) fn err_headers_out(self) -> Table<'r> {
+        let table = field!(self.err_headers_out);
         // SAFETY: as above.
-        unsafe { Table::from_ptr(field!(self.err_headers_out)) }
+        unsafe { Table::from_ptr(table) }
     }
 
     /// Variables that modules set for scripts.
     pub(crate) fn subprocess_env(self) -> Table<'r> {
+        let table = field!(self.subprocess_env);
         // SAFETY: as above.
-        unsafe { Table::from_ptr(field!(self.subprocess_env)) }
+        unsafe { Table::from_ptr(table) }
     }
 
     /// What modules tell each other.
     pub(crate) fn notes(self) -> Table<'r> {
+        let table = field!(self.notes);
         // SAFETY: as above.
-        unsafe { Table::from_ptr(field!(self.notes)) }
+        unsafe { Table::from_ptr(table) }
     }
 
     /// Whether httpd has found the client gone.
     pub(crate) fn is_aborted(self) -> bool {
+        let connection = self.connection();
         // SAFETY: a request's connection outlives it.
-        (unsafe { sys::wsgi_connection_is_aborted(field!(self.connection)) }) != 0
+        (unsafe { sys::wsgi_connection_is_aborted(connection.as_ptr()) }) != 0
+    }
+
+    /// The connection, which outlives the request.
+    pub(super) fn connection(self) -> Raw<sys::conn_rec> {
+        Raw(field!(self.connection))
     }
 
     /// No further request on this connection.
     pub(crate) fn close_connection_after(self) {
-        let connection = field!(self.connection);
+        let connection = self.connection().as_ptr();
         // SAFETY: as above; the connection belongs to this thread while the request runs.
         unsafe { (*connection).keepalive = sys::AP_CONN_CLOSE };
     }
 
     /// The socket of the client; under HTTP/2 that of the connection which carries the stream.
     pub(crate) fn client_fd(self) -> Option<BorrowedFd<'r>> {
-        let connection = field!(self.connection);
-        // SAFETY: a request's connection outlives it.
-        let master = unsafe { (*connection).master };
-        let connection = if master.is_null() { connection } else { master };
+        let connection = self.connection();
+        let master = field!(connection.master);
+        let connection = if master.is_null() { connection.as_ptr() } else { master };
         // SAFETY: as above; a master connection outlives its secondary ones.
         let socket = unsafe { sys::ap_get_conn_socket(connection) };
         if socket.is_null() {

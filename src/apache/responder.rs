@@ -133,9 +133,9 @@ impl<'r> Responder<'r> {
         const PIECE: u64 = 1 << 30; // what one bucket can hold everywhere
         let pool = self.request.pool();
         let mut fd = pool.own(file).as_raw_fd();
-        let mut flags = sys::APR_FOPEN_READ as i32 | sys::APR_FOPEN_LARGEFILE as i32;
+        let mut flags = sys::APR_FOPEN_READ | sys::APR_FOPEN_LARGEFILE;
         if self.sendfile {
-            flags |= sys::APR_FOPEN_SENDFILE_ENABLED as i32;
+            flags |= sys::APR_FOPEN_SENDFILE_ENABLED;
         }
         let mut opened = std::ptr::null_mut();
         // SAFETY: the descriptor lives as long as the pool; APR registers no cleanup for it.

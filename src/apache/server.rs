@@ -8,7 +8,7 @@ use std::ptr::NonNull;
 use std::sync::OnceLock;
 
 use super::pool::Pool;
-use super::request::{field, text};
+use super::request::{Raw, field, text};
 use super::{log, module};
 use crate::config::ServerSettings;
 use crate::sys;
@@ -54,8 +54,9 @@ impl<'s> Server<'s> {
 
     /// The main server. In a child it is there from its first moment to its last.
     pub(crate) fn main() -> Option<Self> {
+        let place = &raw const sys::ap_server_conf;
         // SAFETY: httpd writes it while single-threaded, before any hook of ours runs.
-        let raw = unsafe { (&raw const sys::ap_server_conf).read() };
+        let raw = unsafe { place.read() };
         NonNull::new(raw).map(|raw| Self { raw, life: PhantomData })
     }
 
@@ -95,8 +96,9 @@ impl<'s> Server<'s> {
     }
 
     fn filed(self) -> Option<&'s Filed> {
+        let vector = field!(self.module_config);
         // SAFETY: httpd has made a vector of configurations for every server.
-        let raw = unsafe { sys::ap_get_module_config(field!(self.module_config), module()) };
+        let raw = unsafe { sys::ap_get_module_config(vector, module()) };
         // SAFETY: `directive` made it as `Filed`; only directives write to it, before anything else reads.
         unsafe { raw.cast::<Filed>().cast_const().as_ref() }
     }
@@ -128,16 +130,18 @@ impl<'s> Server<'s> {
 
     /// The pool that lives as long as the process, over all restarts.
     pub(crate) fn process_pool(self) -> Pool<'static> {
-        let process = field!(self.process);
+        let process = Raw(field!(self.process));
+        let pool = field!(process.pool);
         // SAFETY: httpd's process record and its pool are there until exit.
-        unsafe { Pool::from_ptr((*process).pool) }
+        unsafe { Pool::from_ptr(pool) }
     }
 
     /// The pool of this configuration.
     pub(crate) fn configuration_pool(self) -> Pool<'s> {
-        let process = field!(self.process);
+        let process = Raw(field!(self.process));
+        let pool = field!(process.pconf);
         // SAFETY: it lives as long as every server of the configuration.
-        unsafe { Pool::from_ptr((*process).pconf) }
+        unsafe { Pool::from_ptr(pool) }
     }
 
     /// The descriptor of the error log; `None` for syslog and before the logs are open.

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use super::pool::Pool;
+use super::request::{Raw, field, text};
 use crate::sys;
 
 /// A table of a request. Its strings live in the request's pool, even those that are removed later.
@@ -31,8 +32,7 @@ impl<'r> Table<'r> {
     pub(crate) fn get(self, name: &CStr) -> Option<&'r CStr> {
         // SAFETY: the table is alive and `name` ends with NUL.
         let value = unsafe { sys::apr_table_get(self.as_ptr(), name.as_ptr()) };
-        // SAFETY: values are NUL-ended strings of the request's pool.
-        (!value.is_null()).then(|| unsafe { CStr::from_ptr(value) })
+        text(value)
     }
 
     /// Replaces all values of that name by one; both strings must live as long as the table.
@@ -62,20 +62,13 @@ impl<'r> Table<'r> {
     pub(crate) fn iter(self) -> impl Iterator<Item = (&'r CStr, &'r CStr)> {
         // SAFETY: the table is alive; the array is part of it.
         let array = unsafe { sys::apr_table_elts(self.as_ptr()) };
-        // SAFETY: every table has its array.
-        let (first, count) = unsafe { ((*array).elts.cast::<sys::apr_table_entry_t>(), (*array).nelts) };
+        let array = Raw(array.cast_mut());
+        let first = field!(array.elts).cast::<sys::apr_table_entry_t>();
+        let count = field!(array.nelts);
         (0..usize::try_from(count).unwrap_or(0)).filter_map(move |index| {
             // SAFETY: `index` is below the array's count.
-            let entry = unsafe { first.add(index) };
-            // SAFETY: as above.
-            let (name, value) = unsafe { ((*entry).key, (*entry).val) };
-            if name.is_null() || value.is_null() {
-                return None;
-            }
-            // SAFETY: entries point to NUL-ended strings of the request's pool.
-            let name = unsafe { CStr::from_ptr(name) };
-            // SAFETY: as above.
-            Some((name, unsafe { CStr::from_ptr(value) }))
+            let entry = Raw(unsafe { first.add(index) });
+            Some((text(field!(entry.key))?, text(field!(entry.val))?))
         })
     }
 }

@@ -44,22 +44,26 @@ pub(crate) const OPTIONS: &[OptionRow<AliasOptions>] = &[
     OptionRow {
         name: "application-group",
         help: "the interpreter, as WSGIApplicationGroup",
-        set: |alias, word| Ok(alias.application_group = Some(group(word, "application-group")?)),
+        set: |alias, word| {
+            group(word, "application-group").map(|value| alias.application_group = Some(value))
+        },
     },
     OptionRow {
         name: "callable-object",
         help: "the name of the application in the script, as WSGICallableObject",
-        set: |alias, word| Ok(alias.callable = Some(Name::read(word, "callable-object")?)),
+        set: |alias, word| Name::read(word, "callable-object").map(|value| alias.callable = Some(value)),
     },
     OptionRow {
         name: "pass-authorization",
         help: "On or Off, as WSGIPassAuthorization",
-        set: |alias, word| Ok(alias.pass_authorization = Some(bool::read(word, "pass-authorization")?)),
+        set: |alias, word| {
+            bool::read(word, "pass-authorization").map(|value| alias.pass_authorization = Some(value))
+        },
     },
     OptionRow {
         name: "process-group",
         help: "the process group, as WSGIProcessGroup",
-        set: |alias, word| Ok(alias.process_group = Some(group(word, "process-group")?)),
+        set: |alias, word| group(word, "process-group").map(|value| alias.process_group = Some(value)),
     },
 ];
 

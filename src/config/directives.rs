@@ -318,17 +318,23 @@ const SCRIPT_OPTIONS: [OptionRow<HandlerScript>; 3] = [
     OptionRow {
         name: "application-group",
         help: "the interpreter",
-        set: |script, word| Ok(script.application_group = Some(alias::group(word, "application-group")?)),
+        set: |script, word| {
+            alias::group(word, "application-group").map(|value| script.application_group = Some(value))
+        },
     },
     OptionRow {
         name: "pass-authorization",
         help: "On or Off, as WSGIPassAuthorization",
-        set: |script, word| Ok(script.pass_authorization = Some(bool::read(word, "pass-authorization")?)),
+        set: |script, word| {
+            bool::read(word, "pass-authorization").map(|value| script.pass_authorization = Some(value))
+        },
     },
     OptionRow {
         name: "process-group",
         help: "the process group",
-        set: |script, word| Ok(script.process_group = Some(alias::group(word, "process-group")?)),
+        set: |script, word| {
+            alias::group(word, "process-group").map(|value| script.process_group = Some(value))
+        },
     },
 ];
 
@@ -356,12 +362,12 @@ fn import(words: &mut Words<'_>) -> Result<Import, ConfigError> {
         OptionRow {
             name: "application-group",
             help: "the interpreter",
-            set: |groups, word| Ok(groups.1 = Some(alias::group(word, "application-group")?)),
+            set: |groups, word| alias::group(word, "application-group").map(|value| groups.1 = Some(value)),
         },
         OptionRow {
             name: "process-group",
             help: "the process group",
-            set: |groups, word| Ok(groups.0 = Some(alias::group(word, "process-group")?)),
+            set: |groups, word| alias::group(word, "process-group").map(|value| groups.0 = Some(value)),
         },
     ];
     let place = words.place();

@@ -168,8 +168,10 @@ unsafe extern "C" fn log(
 ) {
     fence("embedded log", || {
         let level = u8::try_from(level).unwrap_or(level::ERROR);
-        // SAFETY: the contract: both are readable during the call.
-        let (text, name) = unsafe { (bytes(text, length), bytes(name, name_length)) };
+        // SAFETY: the contract: readable during the call.
+        let text = unsafe { bytes(text, length) };
+        // SAFETY: as above.
+        let name = unsafe { bytes(name, name_length) };
         if this.is_null() {
             if let Some(server) = Server::main() {
                 server.log_at(level, text, name, line);

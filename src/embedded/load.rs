@@ -1,6 +1,6 @@
 //! Maps libpython and the host library, checks that they belong together, and starts Python.
 
-use std::ffi::{CStr, CString, OsStr, c_char, c_void};
+use std::ffi::{CStr, CString, c_char, c_void};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -171,8 +171,10 @@ fn open(path: &Path, flags: i32, remedy: &'static str) -> Result<Handle, LoadErr
     // SAFETY: the initialisers of libpython and of the host are harmless.
     let handle = unsafe { libc::dlopen(name.as_ptr(), flags) };
     if handle.is_null() {
-        // SAFETY: no arguments; the text is valid until the thread's next call.
-        let reason = unsafe { text(libc::dlerror()) };
+        // SAFETY: no arguments.
+        let reason = unsafe { libc::dlerror() };
+        // SAFETY: null, or a text that is valid until the thread's next call of this family.
+        let reason = unsafe { text(reason) };
         return Err(LoadError::Library { path: path.to_owned(), reason, remedy });
     }
     Ok(Handle(handle))
@@ -207,8 +209,10 @@ fn python_version(library: Handle) -> Option<String> {
     let found = symbol(library, c"Py_GetVersion")?;
     // SAFETY: a function of this type in every CPython.
     let version = unsafe { std::mem::transmute::<*mut c_void, Version>(found) };
-    // SAFETY: it may be called before Python starts, and returns a constant text.
-    let version = unsafe { text(version()) };
+    // SAFETY: it may be called before Python starts.
+    let version = unsafe { version() };
+    // SAFETY: a constant text.
+    let version = unsafe { text(version) };
     Some(version.split_whitespace().next().unwrap_or_default().to_owned())
 }
 
