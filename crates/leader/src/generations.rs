@@ -9,7 +9,8 @@ use contract::control::{FromLeader, ToLeader};
 use contract::launch::Target;
 use tracing::Level;
 
-use crate::supervise::{Action, Phase, Supervisor};
+use crate::event::Action;
+use crate::supervise::{Phase, Supervisor};
 use crate::worker::State;
 
 /// How long the previous leader may take to answer.
@@ -72,6 +73,9 @@ impl Supervisor {
         if matches!(self.phase, Phase::Leaving | Phase::Stopping { .. }) {
             return;
         }
+        if matches!(self.phase, Phase::Asking { .. } | Phase::TakingOver) {
+            self.act(Action::TellPrevious(ToLeader::Drain)); // which has served until now
+        }
         self.phase = Phase::Leaving;
         self.released_until = None;
         for (slot, pid, state) in self.list(|worker| worker.state) {
@@ -89,6 +93,11 @@ impl Supervisor {
         if self.workers.is_empty() && matches!(self.phase, Phase::Leaving | Phase::Stopping { .. }) {
             self.act(Action::Exit);
         }
+    }
+
+    /// Whether the configuration that made this leader is gone: then it ends with its last sender.
+    pub(crate) fn is_released(&self) -> bool {
+        self.released_until.is_some()
     }
 
     pub(crate) fn tick_generations(&mut self, now: Instant) {

@@ -6,15 +6,17 @@
 //!
 //! The map, top down:
 //! - [`settings`]: what it was given; [`log`]: where its lines go; [`signals`]: signals as readable sockets
-//! - [`run`]: the one loop; turns descriptors into events and actions into system calls
-//! - [`supervise`]: every decision, pure: an event in, actions out; with [`reload`] (replacing workers) and
-//!   [`generations`] (taking over from, and giving way to, another leader) as parts of it
+//! - [`run`]: the one loop: turns what is ready (`run::wait`) into events, and actions into system calls
+//! - [`supervise`]: every decision, pure: an [`event`] in, actions out; with [`reload`] (replacing workers), [`ends`]
+//!   (workers that end) and [`generations`] (taking over from, and giving way to, another leader) as parts of it
 //! - [`worker`]: the states of one worker; [`backoff`]: when the next start may be
 //! - [`spawn`]: how a worker is started; [`repair`]: what ended workers and children leave behind
 
 #![forbid(unsafe_code)]
 
 mod backoff;
+mod ends;
+mod event;
 mod generations;
 mod log;
 mod reload;

@@ -8,6 +8,7 @@ use std::time::Instant;
 use contract::control::ToWorker;
 use tracing::Level;
 
+use crate::event::Action;
 use crate::supervise::{Phase, Supervisor};
 use crate::worker::{State, Worker};
 
@@ -29,7 +30,7 @@ impl Supervisor {
         self.why = format!("{script} has changed");
         for (slot, pid, _) in serving.into_iter().filter(|one| one.2) {
             self.log(Level::INFO, format!("Stopping process {pid} in slot {slot}: {script} has changed"));
-            self.act(crate::supervise::Action::Tell { slot, message: ToWorker::Reload });
+            self.act(Action::Tell { slot, message: ToWorker::Reload });
             self.set_state(slot, State::Draining { since: now, until: None });
         }
     }
@@ -75,7 +76,7 @@ impl Supervisor {
     /// Lets a worker finish what it has, until `until`.
     pub(crate) fn drain(&mut self, now: Instant, slot: u32, pid: u32, reason: &str, until: Option<Instant>) {
         self.log(Level::INFO, format!("Stopping process {pid} in slot {slot} after its requests: {reason}"));
-        self.act(crate::supervise::Action::Tell { slot, message: ToWorker::Drain });
+        self.act(Action::Tell { slot, message: ToWorker::Drain });
         self.set_state(slot, State::Draining { since: now, until });
     }
 }

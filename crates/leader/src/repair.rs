@@ -22,17 +22,30 @@ use rustix::process::{Pid, test_kill_process};
 /// How long a count must stand unchanged with nothing behind it.
 const SETTLED: Duration = Duration::from_secs(2);
 
-/// Answers every ticket in a slot without a worker. Returns how many there were.
-pub(crate) fn hand_back(slot: BorrowedFd<'_>) -> u32 {
+/// What was found in a slot without a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HandedBack {
+    pub(crate) tickets: u32,
+    /// Somebody is left who could send more.
+    pub(crate) open: bool,
+}
+
+/// Answers every ticket in a slot without a worker.
+pub(crate) fn hand_back(slot: BorrowedFd<'_>) -> HandedBack {
     let mut reply = Vec::new();
     frame::append(&mut reply, Kind::Reject, 0, |out| Reject::Draining.encode(out));
-    let mut count = 0;
-    while let Ok(Some((_, connection))) = Ticket::receive(slot) {
-        // If it cannot be sent the child sees the end of the connection instead.
-        let _ = send(&connection, &reply, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
-        count += 1;
+    let mut tickets = 0;
+    loop {
+        match Ticket::receive(slot) {
+            Ok(Some((_, connection))) => {
+                // If it cannot be sent the child sees the end of the connection instead.
+                let _ = send(&connection, &reply, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+                tickets += 1;
+            }
+            Ok(None) => return HandedBack { tickets, open: true },
+            Err(_) => return HandedBack { tickets, open: false },
+        }
     }
-    count
 }
 
 /// Whether process `pid`, as some process of the group wrote it down, does not exist.
@@ -88,9 +101,12 @@ impl Suspicion {
     }
 }
 
+/// Whether no message waits; at the end of all senders there is none.
 fn is_empty(socket: BorrowedFd<'_>) -> bool {
     let mut sockets = [PollFd::from_borrowed_fd(socket, PollFlags::IN)];
-    matches!(poll(&mut sockets, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(0))
+    let polled = poll(&mut sockets, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
+    let [socket] = sockets;
+    polled.is_ok() && (!socket.revents().contains(PollFlags::IN) || socket.revents().contains(PollFlags::HUP))
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! The loop: descriptors become events, actions become system calls.
 
-use std::collections::{BTreeMap, VecDeque};
+mod wait;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::Child;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
@@ -10,18 +12,19 @@ use std::time::{Duration, Instant};
 use contract::area::{Area, Slot, State as Health};
 use contract::control;
 use contract::launch::{Leader, Target};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{DumpableBehavior, Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 use tracing::Level;
 
+use self::wait::Source;
+use crate::event::{Action, Event};
 use crate::repair::{Suspicion, hand_back, is_gone};
 use crate::settings::Given;
-use crate::signals::{Request, Signals};
+use crate::signals::Signals;
 use crate::spawn::{Place, spawn};
-use crate::supervise::{Action, Event, Supervisor};
+use crate::supervise::Supervisor;
 
 /// How often counts, limits and foreign slots are looked at.
 const TICK: Duration = Duration::from_secs(1);
@@ -42,20 +45,6 @@ struct Process {
     control: Option<OwnedFd>,
 }
 
-/// A descriptor that the loop waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Source {
-    Signal(Request),
-    Parent,
-    Previous,
-    Control(u32),
-    /// A slot without a worker: a ticket there must go back.
-    Vacant(u32),
-    Httpd,
-    Senders,
-    Pid(u32),
-}
-
 struct Loop {
     settings: Leader,
     area: Area,
@@ -68,6 +57,8 @@ struct Loop {
     /// The parent is gone; the end of all senders is waited for.
     orphaned: bool,
     signals: Signals,
+    /// Slots to which nobody can send any more.
+    closed: BTreeSet<u32>,
     processes: BTreeMap<u32, Process>,
     supervisor: Supervisor,
     suspicions: Vec<Suspicion>,
@@ -98,6 +89,7 @@ pub(crate) fn run(given: Given) -> Result<(), RunError> {
         orphaned: httpd.is_none(),
         httpd,
         signals,
+        closed: BTreeSet::new(),
         processes: BTreeMap::new(),
         queue_suspicion: Suspicion::default(),
         ticked: now,
@@ -125,51 +117,6 @@ impl Loop {
         Ok(())
     }
 
-    /// What is ready, in the order in which it is to be handled: what a worker said before that it ended.
-    fn wait(&self) -> Result<Vec<Source>, RunError> {
-        let now = Instant::now();
-        let until = self.supervisor.deadline(now).map_or(self.ticked + TICK, |at| at.min(self.ticked + TICK));
-        let wait = until.saturating_duration_since(now);
-        let wait = Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: wait.subsec_nanos().into() };
-        let sources = self.sources();
-        let mut polled: Vec<_> = sources
-            .iter()
-            .map(|(source, descriptor)| match source {
-                Source::Senders => PollFd::from_borrowed_fd(*descriptor, PollFlags::empty()), // only POLLHUP
-                _ => PollFd::from_borrowed_fd(*descriptor, PollFlags::IN),
-            })
-            .collect();
-        match poll(&mut polled, Some(&wait)) {
-            Ok(_) => {}
-            Err(Errno::INTR) => return Ok(Vec::new()),
-            Err(error) => return Err(RunError::Poll(error)),
-        }
-        let ready = sources.iter().zip(&polled).filter(|(_, polled)| !polled.revents().is_empty());
-        Ok(ready.map(|((source, _), _)| *source).collect())
-    }
-
-    fn sources(&self) -> Vec<(Source, BorrowedFd<'_>)> {
-        let mut sources: Vec<_> =
-            self.signals.sources().map(|(request, socket)| (Source::Signal(request), socket)).collect();
-        sources.extend(self.parent.as_ref().map(|parent| (Source::Parent, parent.as_fd())));
-        sources.extend(self.previous.as_ref().map(|previous| (Source::Previous, previous.as_fd())));
-        for (slot, process) in &self.processes {
-            sources.extend(process.control.as_ref().map(|control| (Source::Control(*slot), control.as_fd())));
-        }
-        for ((number, socket), slot) in (0..).zip(&self.slots).zip(self.area.slots()) {
-            if slot.pid.load(SeqCst) == 0 {
-                sources.push((Source::Vacant(number), socket.as_fd()));
-            }
-        }
-        sources.extend(self.httpd.as_ref().map(|httpd| (Source::Httpd, httpd.as_fd())));
-        if self.orphaned {
-            sources.push((Source::Senders, self.overflow.as_fd()));
-        }
-        sources
-            .extend(self.processes.iter().map(|(slot, process)| (Source::Pid(*slot), process.pidfd.as_fd())));
-        sources
-    }
-
     fn ready(&mut self, source: Source) {
         match source {
             Source::Signal(request) => {
@@ -195,8 +142,9 @@ impl Loop {
             Source::Vacant(number) => {
                 let vacant =
                     self.area.slots().get(number as usize).is_some_and(|slot| slot.pid.load(SeqCst) == 0);
-                if let Some(socket) = self.slots.get(number as usize).filter(|_| vacant) {
-                    hand_back(socket.as_fd());
+                let socket = self.slots.get(number as usize).filter(|_| vacant);
+                if socket.is_some_and(|socket| !hand_back(socket.as_fd()).open) {
+                    self.closed.insert(number);
                 }
             }
             Source::Httpd => {
@@ -322,7 +270,7 @@ impl Loop {
         self.area.group().record_exit(pid, status);
         let Some(slot) = self.slot(number) else { return };
         slot.accepting.store(0, SeqCst);
-        let returned = self.slots.get(number as usize).map_or(0, |socket| hand_back(socket.as_fd()));
+        let returned = self.slots.get(number as usize).map_or(0, |socket| hand_back(socket.as_fd()).tickets);
         if returned > 0 {
             tracing::info!("{returned} requests that waited for process {pid} go to another");
         }

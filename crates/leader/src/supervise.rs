@@ -9,78 +9,21 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use contract::area::State as Health;
-use contract::control::{FromLeader, FromWorker, ToLeader, ToWorker};
+use contract::control::{FromLeader, FromWorker, ToWorker};
 use contract::launch::{Leader, Target};
 use tracing::Level;
 
 use crate::backoff::Backoff;
+use crate::event::{Action, Event};
 use crate::signals::Request;
-use crate::worker::{State, Worker, describe};
+use crate::worker::{State, Worker};
 
-/// A worker that ends within this time after it began to serve, without an answered request, died early.
-const EARLY: Duration = Duration::from_secs(1);
 /// What workers get when httpd stops: it kills the leader 3 s after its SIGTERM.
 const HURRY: Duration = Duration::from_millis(1800);
 /// When the leader goes after that SIGTERM, whatever is left.
 const LEAVE: Duration = Duration::from_millis(2700);
 /// How much longer than shutdown-timeout a worker may take before it is killed.
 const GRACE: Duration = Duration::from_millis(300);
-
-/// Something that happened.
-#[derive(Debug)]
-pub(crate) enum Event {
-    /// A process runs in `slot`.
-    Spawned { slot: u32, pid: u32 },
-    /// The process could not be started; the slot is free again.
-    NotSpawned { reason: String },
-    /// No slot is free.
-    NoSlot,
-    /// A worker said something.
-    Said { slot: u32, message: FromWorker },
-    /// A draining worker has nothing left to do, but is still there.
-    Idle { slot: u32 },
-    /// A worker ended, after `requests` answered ones, with `busy` running ones.
-    Exited { slot: u32, status: i32, requests: u64, busy: u32 },
-    /// The parent, or the next leader, wants something.
-    Asked(ToLeader),
-    /// The previous leader answered.
-    Previous(FromLeader),
-    /// The previous leader is gone.
-    PreviousGone,
-    /// A signal.
-    Signal(Request),
-    /// The httpd parent is gone.
-    HttpdGone,
-    /// Nobody is left who could send a request.
-    NoSenders,
-    /// Time passed.
-    Tick,
-}
-
-/// Something to be done.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Action {
-    /// Start a worker in a free slot; answered with `Spawned`, `NotSpawned` or `NoSlot`.
-    Start { reload: Vec<Target>, why: String },
-    /// Say something to a worker.
-    Tell { slot: u32, message: ToWorker },
-    /// Send SIGTERM, which ends a worker that is still loading.
-    Terminate { slot: u32 },
-    /// Send SIGKILL.
-    Kill { slot: u32 },
-    /// Publish how a process ended and make its slot free.
-    Free { slot: u32, pid: u32, status: i32 },
-    /// Publish whether the group can serve; `Failing` only while no other leader's worker does.
-    Publish(Health, String),
-    /// Answer the next leader.
-    Answer(FromLeader),
-    /// Say something to the previous leader.
-    TellPrevious(ToLeader),
-    /// Write a line.
-    Log(Level, String),
-    /// Leave.
-    Exit,
-}
 
 /// What the leader as a whole is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,7 +52,7 @@ pub(crate) struct Supervisor {
     pub(crate) loaded: Vec<Target>,
     /// When the leader leaves unless adopted.
     pub(crate) released_until: Option<Instant>,
-    backoff: Backoff,
+    pub(crate) backoff: Backoff,
     /// Why the next worker is started.
     pub(crate) why: String,
     /// Whether a start was asked for and not yet answered.
@@ -117,7 +60,7 @@ pub(crate) struct Supervisor {
     /// Whether the lack of a slot has been reported.
     slotless: bool,
     /// No start before this, for want of a slot.
-    slot_at: Option<Instant>,
+    pub(crate) slot_at: Option<Instant>,
     actions: VecDeque<Action>,
 }
 
@@ -170,7 +113,7 @@ impl Supervisor {
             Event::Signal(Request::Stop) => self.stop_all(now, "httpd stops it"),
             Event::Signal(Request::Replace) => self.retire_all("graceful_signal"),
             Event::HttpdGone => self.log(Level::INFO, "the httpd parent is gone; serving its last children"),
-            Event::NoSenders => self.stop_all(now, "httpd is gone"),
+            Event::NoSenders => self.stop_all(now, "nobody is left who could send a request"),
             Event::Tick => self.tick(now),
         }
         self.fill(now);
@@ -258,70 +201,6 @@ impl Supervisor {
             self.act(Action::Tell { slot, message: ToWorker::Accept });
             self.act(Action::Publish(Health::Running, String::new()));
             self.relieve(now);
-        }
-    }
-
-    fn exited(&mut self, now: Instant, slot: u32, status: i32, requests: u64, busy: u32) {
-        let Some(worker) = self.workers.remove(&slot) else { return };
-        let pid = worker.pid;
-        self.act(Action::Free { slot, pid, status });
-        self.slot_at = None;
-        let end = describe(status);
-        match worker.state {
-            State::Starting | State::Ready => {
-                let reason = worker.failure.unwrap_or_else(|| {
-                    format!("process {pid} {end} before it was ready; what it printed is in the log above")
-                });
-                self.start_failed(now, &reason);
-            }
-            State::Serving { since } => {
-                let wait = match requests {
-                    0 if now < since + EARLY => self.backoff.died_early(now),
-                    _ => {
-                        self.backoff.served();
-                        None
-                    }
-                };
-                let next = wait.map_or("another starts".to_owned(), |wait| {
-                    format!("this happens again and again: another starts in {} s", wait.as_secs())
-                });
-                let said = worker.failure.map(|reason| format!(" ({reason})")).unwrap_or_default();
-                self.why = format!("process {pid} {end}");
-                self.log(
-                    Level::ERROR,
-                    format!(
-                        "process {pid} in slot {slot} {end}{said}, after {requests} requests, with {busy} running; {next}"
-                    ),
-                );
-            }
-            State::Draining { .. } | State::Stopping { .. } => {
-                let level = if status == 0 { Level::DEBUG } else { Level::WARN };
-                self.log(
-                    level,
-                    format!(
-                        "process {pid} in slot {slot} {end} while stopping, with {busy} requests running"
-                    ),
-                );
-            }
-        }
-        self.leave_if_done();
-    }
-
-    /// Reports a start that failed, once, and says when the next one is.
-    fn start_failed(&mut self, now: Instant, reason: &str) {
-        if !matches!(self.phase, Phase::TakingOver | Phase::Running) {
-            return;
-        }
-        let counted = self.backoff.waits_until(now).is_some();
-        let wait = self.backoff.failed(now);
-        self.why = "the start before failed".to_owned();
-        let level = if counted { Level::DEBUG } else { Level::ERROR };
-        self.log(
-            level,
-            format!("cannot start a process: {reason}. The next attempt is in {} s", wait.as_secs().max(1)),
-        );
-        if !self.workers.values().any(Worker::is_serving) {
-            self.act(Action::Publish(Health::Failing, reason.to_owned()));
         }
     }
 

@@ -117,11 +117,8 @@ fn set_locale(process: &Process, name: &str) -> Result<(), BootstrapError> {
         })
     });
     if let Some(error) = failed {
-        crate::log::log(
-            contract::level::WARN,
-            &format!(
-                "locale={name} of the process group cannot be set ({error}); `locale -a` lists what there is"
-            ),
+        tracing::warn!(
+            "locale={name} of the process group cannot be set ({error}); `locale -a` lists what there is"
         );
     }
     Ok(())

@@ -162,7 +162,7 @@ impl Shared {
     /// Whether nothing is left to do for a worker that drains: no thread has a request, none is announced or waits.
     pub(super) fn is_drained(&self) -> bool {
         let reserved = self.place().map_or(0, |slot| slot.reserved.load(SeqCst));
-        reserved == 0 && self.active() == 0 && !readable(&self.slot)
+        reserved == 0 && self.active() == 0 && !waits(&self.slot)
     }
 
     /// Tells the leader; it is not there any more if that fails, which the main thread notices.
@@ -220,10 +220,12 @@ pub(super) fn clear(event: &OwnedFd) {
     let _ = rustix::io::read(event, &mut [0; 8]);
 }
 
-/// Whether something can be read now.
-pub(super) fn readable(socket: impl AsFd) -> bool {
+/// Whether a message waits; at the end of all senders there is none.
+pub(super) fn waits(socket: impl AsFd) -> bool {
     let mut sockets = [PollFd::new(&socket, PollFlags::IN)];
-    matches!(poll(&mut sockets, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(1))
+    let polled = poll(&mut sockets, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
+    let [socket] = sockets;
+    polled.is_ok() && socket.revents().contains(PollFlags::IN) && !socket.revents().contains(PollFlags::HUP)
 }
 
 /// Microseconds since the epoch.

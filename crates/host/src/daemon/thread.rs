@@ -25,7 +25,6 @@ use super::conversation::Conversation;
 use super::fault;
 use super::shared::{Hold, Mode, Shared, clear, now, signal};
 use super::watch::{Ready, Watch};
-use crate::log::log;
 use crate::python::fence::{discard, text};
 use crate::python::posix::keep_out_of_forks;
 use crate::wsgi::exchange::Exchange;
@@ -62,18 +61,12 @@ impl<'s> RequestThread<'s> {
             let ready = match self.watch.wait() {
                 Ok(ready) => ready,
                 Err(error) => {
-                    log(
-                        level::ERROR,
-                        &format!("request thread {} cannot wait for requests: {error}", self.number),
-                    );
+                    tracing::error!("request thread {} cannot wait for requests: {error}", self.number);
                     return;
                 }
             };
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.woken(ready))) {
-                log(
-                    level::CRIT,
-                    &format!("mod_wsgi has a bug, a connection is lost: panic: {}", text(&*panic)),
-                );
+                tracing::error!("mod_wsgi has a bug, a connection is lost: panic: {}", text(&*panic));
                 discard(panic);
             }
         }
@@ -147,7 +140,7 @@ impl<'s> RequestThread<'s> {
             }
             Ok(None) => None,
             Err(_) => {
-                self.watch.look_away(); // httpd is gone, the leader ends this process
+                self.watch.drop_overflow(); // httpd is gone, the leader ends this process
                 None
             }
         }
@@ -200,10 +193,7 @@ impl<'s> RequestThread<'s> {
                 false
             }
             Err(error) => {
-                log(
-                    level::DEBUG,
-                    &format!("a connection from httpd ended before its request was read: {error}"),
-                );
+                tracing::debug!("a connection from httpd ended before its request was read: {error}");
                 false
             }
         };
@@ -221,7 +211,7 @@ impl<'s> RequestThread<'s> {
         let request = match Request::decode(message.payload) {
             Ok(request) => request,
             Err(error) => {
-                log(level::ERROR, &format!("httpd sent a request that is not understood: {error}"));
+                tracing::error!("httpd sent a request that is not understood: {error}");
                 return false;
             }
         };

@@ -112,9 +112,16 @@ impl<'s> Watch<'s> {
         }
     }
 
-    /// Nobody is left who could send a ticket: end of file would wake the thread for ever.
+    /// Nobody is left who could send a ticket to the slot: end of file would wake the thread for ever.
     pub(super) fn drop_slot(&self) {
         let _ = epoll::delete(&self.epoll, &self.shared.slot);
+    }
+
+    /// The same for the overflow.
+    pub(super) fn drop_overflow(&mut self) {
+        if std::mem::take(&mut self.overflow) {
+            let _ = epoll::delete(&self.epoll, &self.shared.overflow);
+        }
     }
 
     /// The worker takes nothing new any more: only its slot counts.

@@ -16,7 +16,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 
-use super::shared::{Mode, Shared, clear, readable, signal};
+use super::shared::{Mode, Shared, clear, signal, waits};
 use super::thread::RequestThread;
 use crate::log::log;
 use crate::python::posix::{catch, exit_now};
@@ -137,7 +137,7 @@ impl Main {
         match poll(&mut polled, timeout) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => {
-                log(level::ERROR, &format!("the main thread cannot wait for its leader: {error}"));
+                tracing::error!("the main thread cannot wait for its leader: {error}");
                 exit_now(1)
             }
         }
@@ -170,7 +170,7 @@ impl Main {
                 Ok(Some(message)) => self.obey(&message),
                 Ok(None) => return,
                 Err(Errno::BADMSG) => {
-                    log(level::WARN, "a message of the leader was not understood and is ignored")
+                    tracing::warn!("a message of the leader was not understood and is ignored");
                 }
                 Err(_) => {
                     self.leader_gone = true;
@@ -265,7 +265,7 @@ impl Main {
     fn share_queue(&mut self) {
         self.queue_at = Instant::now() + LOOK;
         let free = |slot: &contract::area::Slot| slot.reserved.load(SeqCst) < self.shared.threads();
-        if self.shared.place().is_some_and(free) && readable(&self.shared.overflow) {
+        if self.shared.place().is_some_and(free) && waits(&self.shared.overflow) {
             signal(&self.shared.nudge);
         }
     }
@@ -273,10 +273,7 @@ impl Main {
     fn end(mut self) -> ! {
         let active = self.shared.active();
         if active > 0 {
-            log(
-                level::WARN,
-                &format!("the process ends although {active} requests are running: their time is over"),
-            );
+            tracing::warn!("the process ends although {active} requests are running: their time is over");
         } else if self.deadline.is_none() {
             if let Some(limit) = self.shutdown_timeout() {
                 end_after(limit);

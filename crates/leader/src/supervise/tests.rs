@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use contract::control::ToLeader;
+
 use super::*;
 
 /// A supervisor at second 0, driven by hand. Starts are answered at once, slots are given out in order.
@@ -231,6 +233,18 @@ fn a_new_generation_that_cannot_load_leaves_the_old_one_serving() {
     assert_eq!(group.later(1000).starts(), 1);
     group.on(Event::PreviousGone).ready(0, false);
     assert!(group.done().contains(&tell(0, ToWorker::Accept)), "nobody else serves any more");
+}
+
+#[test]
+fn a_leader_that_never_took_over_passes_the_end_on() {
+    let mut group = Group::new(1, true);
+    group.on(Event::Previous(FromLeader::Loaded(vec![target("/a.wsgi")])));
+    group.done();
+    group.on(Event::Asked(ToLeader::WhatIsLoaded)).on(Event::Asked(ToLeader::Drain));
+    let done = group.done();
+    assert_eq!(done[0], Action::Answer(FromLeader::Loaded(vec![target("/a.wsgi")])));
+    assert_eq!(done[1], Action::TellPrevious(ToLeader::Drain));
+    assert_eq!(group.exited(0, 15, 0).done().last(), Some(&Action::Exit));
 }
 
 #[test]

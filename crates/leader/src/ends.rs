@@ -1,0 +1,79 @@
+//! Ends of workers, and starts that failed: what they mean for the group, and the line in the log.
+
+use std::time::{Duration, Instant};
+
+use contract::area::State as Health;
+use tracing::Level;
+
+use crate::event::Action;
+use crate::supervise::{Phase, Supervisor};
+use crate::worker::{State, Worker, describe};
+
+/// A worker that ends within this time after it began to serve, without an answered request, died early.
+const EARLY: Duration = Duration::from_secs(1);
+
+impl Supervisor {
+    pub(crate) fn exited(&mut self, now: Instant, slot: u32, status: i32, requests: u64, busy: u32) {
+        let Some(worker) = self.workers.remove(&slot) else { return };
+        let pid = worker.pid;
+        self.act(Action::Free { slot, pid, status });
+        self.slot_at = None;
+        let end = describe(status);
+        match worker.state {
+            State::Starting | State::Ready => {
+                let reason = worker.failure.unwrap_or_else(|| {
+                    format!("process {pid} {end} before it was ready; what it printed is in the log above")
+                });
+                self.start_failed(now, &reason);
+            }
+            State::Serving { since } => {
+                let wait = match requests {
+                    0 if now < since + EARLY => self.backoff.died_early(now),
+                    _ => {
+                        self.backoff.served();
+                        None
+                    }
+                };
+                let next = wait.map_or("another starts".to_owned(), |wait| {
+                    format!("this happens again and again: another starts in {} s", wait.as_secs())
+                });
+                let said = worker.failure.map(|reason| format!(" ({reason})")).unwrap_or_default();
+                self.why = format!("process {pid} {end}");
+                self.log(
+                    Level::ERROR,
+                    format!(
+                        "process {pid} in slot {slot} {end}{said}, after {requests} requests, with {busy} running; {next}"
+                    ),
+                );
+            }
+            State::Draining { .. } | State::Stopping { .. } => {
+                let level = if status == 0 { Level::DEBUG } else { Level::WARN };
+                self.log(
+                    level,
+                    format!(
+                        "process {pid} in slot {slot} {end} while stopping, with {busy} requests running"
+                    ),
+                );
+            }
+        }
+        self.leave_if_done();
+    }
+
+    /// Reports a start that failed, once, and says when the next one is.
+    pub(crate) fn start_failed(&mut self, now: Instant, reason: &str) {
+        if !matches!(self.phase, Phase::TakingOver | Phase::Running) {
+            return;
+        }
+        let counted = self.backoff.waits_until(now).is_some();
+        let wait = self.backoff.failed(now);
+        self.why = "the start before failed".to_owned();
+        let level = if counted { Level::DEBUG } else { Level::ERROR };
+        self.log(
+            level,
+            format!("cannot start a process: {reason}. The next attempt is in {} s", wait.as_secs().max(1)),
+        );
+        if !self.workers.values().any(Worker::is_serving) {
+            self.act(Action::Publish(Health::Failing, reason.to_owned()));
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! What the loop tells the supervisor, and what the supervisor wants of the loop.
+
+use contract::area::State as Health;
+use contract::control::{FromLeader, FromWorker, ToLeader, ToWorker};
+use contract::launch::Target;
+use tracing::Level;
+
+use crate::signals::Request;
+
+/// Something that happened.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// A process runs in `slot`.
+    Spawned { slot: u32, pid: u32 },
+    /// The process could not be started; the slot is free again.
+    NotSpawned { reason: String },
+    /// No slot is free.
+    NoSlot,
+    /// A worker said something.
+    Said { slot: u32, message: FromWorker },
+    /// A draining worker has nothing left to do, but is still there.
+    Idle { slot: u32 },
+    /// A worker ended, after `requests` answered ones, with `busy` running ones.
+    Exited { slot: u32, status: i32, requests: u64, busy: u32 },
+    /// The parent, or the next leader, wants something.
+    Asked(ToLeader),
+    /// The previous leader answered.
+    Previous(FromLeader),
+    /// The previous leader is gone.
+    PreviousGone,
+    /// A signal.
+    Signal(Request),
+    /// The httpd parent is gone.
+    HttpdGone,
+    /// Nobody is left who could send a request.
+    NoSenders,
+    /// Time passed.
+    Tick,
+}
+
+/// Something to be done.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Start a worker in a free slot; answered with `Spawned`, `NotSpawned` or `NoSlot`.
+    Start { reload: Vec<Target>, why: String },
+    /// Say something to a worker.
+    Tell { slot: u32, message: ToWorker },
+    /// Send SIGTERM, which ends a worker that is still loading.
+    Terminate { slot: u32 },
+    /// Send SIGKILL.
+    Kill { slot: u32 },
+    /// Publish how a process ended and make its slot free.
+    Free { slot: u32, pid: u32, status: i32 },
+    /// Publish whether the group can serve; `Failing` only while no other leader's worker does.
+    Publish(Health, String),
+    /// Answer the next leader.
+    Answer(FromLeader),
+    /// Say something to the previous leader.
+    TellPrevious(ToLeader),
+    /// Write a line.
+    Log(Level, String),
+    /// Leave.
+    Exit,
+}

@@ -1,0 +1,72 @@
+//! What the loop waits for.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::Instant;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+use super::{Loop, RunError, TICK};
+use crate::signals::Request;
+
+/// A descriptor that the loop waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    Signal(Request),
+    Parent,
+    Previous,
+    Control(u32),
+    /// A slot without a worker: a ticket there must go back.
+    Vacant(u32),
+    Httpd,
+    Senders,
+    Pid(u32),
+}
+
+impl Loop {
+    /// What is ready, in the order in which it is to be handled: what a worker said before that it ended.
+    pub(super) fn wait(&self) -> Result<Vec<Source>, RunError> {
+        let now = Instant::now();
+        let until = self.supervisor.deadline(now).map_or(self.ticked + TICK, |at| at.min(self.ticked + TICK));
+        let wait = until.saturating_duration_since(now);
+        let wait = Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: wait.subsec_nanos().into() };
+        let sources = self.sources();
+        let mut polled: Vec<_> = sources
+            .iter()
+            .map(|(source, descriptor)| match source {
+                Source::Senders => PollFd::from_borrowed_fd(*descriptor, PollFlags::empty()), // only POLLHUP
+                _ => PollFd::from_borrowed_fd(*descriptor, PollFlags::IN),
+            })
+            .collect();
+        match poll(&mut polled, Some(&wait)) {
+            Ok(_) => {}
+            Err(Errno::INTR) => return Ok(Vec::new()),
+            Err(error) => return Err(RunError::Poll(error)),
+        }
+        let ready = sources.iter().zip(&polled).filter(|(_, polled)| !polled.revents().is_empty());
+        Ok(ready.map(|((source, _), _)| *source).collect())
+    }
+
+    fn sources(&self) -> Vec<(Source, BorrowedFd<'_>)> {
+        let mut sources: Vec<_> =
+            self.signals.sources().map(|(request, socket)| (Source::Signal(request), socket)).collect();
+        sources.extend(self.parent.as_ref().map(|parent| (Source::Parent, parent.as_fd())));
+        sources.extend(self.previous.as_ref().map(|previous| (Source::Previous, previous.as_fd())));
+        for (slot, process) in &self.processes {
+            sources.extend(process.control.as_ref().map(|control| (Source::Control(*slot), control.as_fd())));
+        }
+        for ((number, socket), slot) in (0..).zip(&self.slots).zip(self.area.slots()) {
+            if slot.pid.load(SeqCst) == 0 && !self.closed.contains(&number) {
+                sources.push((Source::Vacant(number), socket.as_fd()));
+            }
+        }
+        sources.extend(self.httpd.as_ref().map(|httpd| (Source::Httpd, httpd.as_fd())));
+        if self.orphaned || self.supervisor.is_released() {
+            sources.push((Source::Senders, self.overflow.as_fd()));
+        }
+        sources
+            .extend(self.processes.iter().map(|(slot, process)| (Source::Pid(*slot), process.pidfd.as_fd())));
+        sources
+    }
+}
