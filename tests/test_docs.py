@@ -107,7 +107,6 @@ def test_messages_exist():
     guide, code = (ROOT / "docs/troubleshooting.md").read_text(), texts().replace('\\"', '"')
     messages = re.findall(r"^### `(.+)`$", guide, re.M)
     assert messages
-    for message in messages:
-        pieces = [piece.strip(" `'") for piece in message.split("…")]
-        missing = [piece for piece in pieces if len(piece) > 3 and piece not in code]
-        assert not missing, f"no message in the code has {missing}"
+    pieces = [piece.strip(" `'") for message in messages for piece in message.split("…")]
+    missing = [piece for piece in pieces if len(piece) > 3 and piece not in code]
+    assert not missing, f"no message in the code has {missing}"
