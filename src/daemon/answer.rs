@@ -1,0 +1,240 @@
+//! What a worker answers, turned into the response: HEAD, BODY, FILE and LOG frames in, httpd's calls out.
+//!
+//! Everything is checked: the order of the frames, the head, and that a file is a regular one which holds what is
+//! promised. What has been appended is sent when the caller says that nothing more came for a while, or when it is much.
+
+use std::os::fd::OwnedFd;
+
+use contract::frame::{BODY_PIECE, Header, Kind};
+use contract::response::{End, FilePart, Head, Log, Outcome, Reject, Taken};
+use rustix::fs::{FileType, fstat};
+
+use super::error::Broken;
+use super::incoming::Piece;
+use crate::apache::{ClientGone, HandlerResult, Request, Responder};
+
+/// The response to one request, as far as it has come.
+pub(super) struct Answer<'r> {
+    request: Request<'r>,
+    responder: Responder<'r>,
+    error_override: bool,
+    head: HeadState,
+    /// Bytes that were appended and not sent.
+    pending: usize,
+    /// What the worker said when it took the request.
+    pub(super) taken: Option<Taken>,
+}
+
+/// What became of the head.
+#[derive(Debug, PartialEq, Eq)]
+enum HeadState {
+    /// It has not come.
+    Awaited,
+    /// The response is the application's.
+    Said,
+    /// httpd answers with its page for the status; the body is dropped.
+    Left,
+    /// httpd answers with another of its URLs; the body is dropped.
+    Redirected(Vec<u8>),
+}
+
+/// What a piece means for the conversation.
+#[derive(Debug)]
+pub(super) enum Turn {
+    /// More will come.
+    On,
+    /// The request has a thread.
+    Taken,
+    /// The request was not run; the worker never had it.
+    GoAway,
+    /// The request was not run.
+    Rejected(Reject),
+    /// The request is over.
+    Over(End),
+    /// The client is gone; nobody needs the rest.
+    ClientGone,
+}
+
+impl<'r> Answer<'r> {
+    pub(super) fn new(request: Request<'r>, error_override: bool, sendfile: bool) -> Self {
+        let mut responder = Responder::new(request);
+        responder.allow_sendfile(sendfile);
+        Self { request, responder, error_override, head: HeadState::Awaited, pending: 0, taken: None }
+    }
+
+    /// Whether something waits to be sent to the client.
+    pub(super) fn is_pending(&self) -> bool {
+        self.pending > 0
+    }
+
+    /// Whether the worker has begun to answer, so that the request cannot be sent again.
+    pub(super) fn is_begun(&self) -> bool {
+        self.head != HeadState::Awaited
+    }
+
+    /// Takes what the worker sent.
+    pub(super) fn take(&mut self, piece: Piece<'_>) -> Result<Turn, Broken> {
+        match piece {
+            Piece::Body(bytes) => self.body(bytes),
+            Piece::File(payload, file) => self.file(FilePart::decode(payload)?, file),
+            Piece::Frame(header, payload) => self.frame(header, payload),
+        }
+    }
+
+    fn frame(&mut self, header: Header, payload: &[u8]) -> Result<Turn, Broken> {
+        match header.kind {
+            Kind::Taken => {
+                self.taken = Some(Taken::decode(payload)?);
+                Ok(Turn::Taken)
+            }
+            Kind::Head => self.head(&Head::decode(payload)?).map(|()| Turn::On),
+            Kind::Log => {
+                let log = Log::decode(payload)?;
+                self.request.log_at(log.level.clamp(1, 15), log.text, log.file, log.line);
+                Ok(Turn::On)
+            }
+            Kind::End => {
+                let end = End::decode(payload)?;
+                match end.outcome {
+                    Outcome::Complete if !self.is_begun() => Err(Broken::Order("END without a HEAD")),
+                    _ => Ok(Turn::Over(end)),
+                }
+            }
+            Kind::Reject if !self.is_begun() => Reject::decode(payload).map(Turn::Rejected).map_err(Broken::from),
+            Kind::GoAway if !self.is_begun() && self.taken.is_none() => Ok(Turn::GoAway),
+            Kind::Reject => Err(Broken::Order("REJECT")),
+            Kind::GoAway => Err(Broken::Order("GOAWAY")),
+            Kind::Request | Kind::BodyEnd | Kind::BodyFile | Kind::Body | Kind::File => {
+                Err(Broken::Order("a frame for workers"))
+            }
+        }
+    }
+
+    fn head(&mut self, head: &Head<'_>) -> Result<(), Broken> {
+        if self.is_begun() {
+            return Err(Broken::Order("a second HEAD"));
+        }
+        self.head = match local_redirect(head) {
+            Some(location) => HeadState::Redirected(location.to_vec()),
+            None => {
+                self.responder.head(head)?;
+                if self.error_override && head.status >= 400 { HeadState::Left } else { HeadState::Said }
+            }
+        };
+        Ok(())
+    }
+
+    fn body(&mut self, bytes: &[u8]) -> Result<Turn, Broken> {
+        match self.head {
+            HeadState::Awaited => Err(Broken::Order("a body without a HEAD")),
+            HeadState::Left | HeadState::Redirected(_) => Ok(Turn::On),
+            HeadState::Said => {
+                self.responder.body(bytes);
+                self.appended(bytes.len())
+            }
+        }
+    }
+
+    fn file(&mut self, part: FilePart, file: OwnedFd) -> Result<Turn, Broken> {
+        check_file(&file, part)?;
+        match self.head {
+            HeadState::Awaited => Err(Broken::Order("a file without a HEAD")),
+            HeadState::Left | HeadState::Redirected(_) => Ok(Turn::On),
+            HeadState::Said => {
+                self.responder.file(file, part);
+                self.pending += 1; // sent with what follows, which is usually the END
+                Ok(Turn::On)
+            }
+        }
+    }
+
+    fn appended(&mut self, length: usize) -> Result<Turn, Broken> {
+        self.pending += length;
+        let enough = self.pending >= BODY_PIECE;
+        Ok(if enough && self.flush().is_err() { Turn::ClientGone } else { Turn::On })
+    }
+
+    /// Sends what has been appended to the client.
+    pub(super) fn flush(&mut self) -> Result<(), ClientGone> {
+        self.pending = 0;
+        self.responder.flush()
+    }
+
+    /// Ends the response as the worker's END says.
+    pub(super) fn finish(&mut self, outcome: Outcome) -> HandlerResult {
+        match (outcome, std::mem::replace(&mut self.head, HeadState::Awaited)) {
+            (Outcome::Complete, HeadState::Redirected(location)) => {
+                self.request.redirect_internally(&location);
+                HandlerResult::Done
+            }
+            (Outcome::Complete, HeadState::Left) => {
+                std::mem::replace(&mut self.responder, Responder::new(self.request)).leave_to_httpd()
+            }
+            (Outcome::Complete, _) => {
+                let _ = self.responder.finish(); // a client that is gone is no news to anybody
+                HandlerResult::Done
+            }
+            (Outcome::Refused(status), _) => self.refuse(status),
+            (Outcome::Aborted, _) => self.refuse(500),
+        }
+    }
+
+    /// Ends the response with a failure: `status`, or if something has gone out, such that the client can tell.
+    pub(super) fn refuse(&mut self, status: u16) -> HandlerResult {
+        if self.responder.begun() {
+            self.responder.abort();
+            return HandlerResult::Done;
+        }
+        HandlerResult::Status(status)
+    }
+}
+
+/// A response with status 200 whose Location is a path of this server asks for that URL instead.
+fn local_redirect<'p>(head: &Head<'p>) -> Option<&'p [u8]> {
+    let (_, location) = head.headers().find(|(name, _)| name.eq_ignore_ascii_case(b"Location"))?;
+    (head.status == 200 && location.starts_with(b"/")).then_some(location)
+}
+
+/// A file must be a regular one, and long enough.
+fn check_file(file: &OwnedFd, part: FilePart) -> Result<(), Broken> {
+    let status = fstat(file).map_err(|_| Broken::File("its state cannot be read"))?;
+    if FileType::from_raw_mode(status.st_mode) != FileType::RegularFile {
+        return Err(Broken::File("it is not a regular file"));
+    }
+    let size = u64::try_from(status.st_size).unwrap_or(0);
+    match part.offset.checked_add(part.length) {
+        Some(end) if end <= size => Ok(()),
+        _ => Err(Broken::File("the promised part goes beyond its end")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+
+    #[test]
+    fn files_are_checked() {
+        let part = |offset, length| FilePart { offset, length };
+        let file: OwnedFd = File::open(env!("CARGO_MANIFEST_PATH")).unwrap().into();
+        assert!(check_file(&file, part(0, 10)).is_ok());
+        assert!(check_file(&file, part(5, u64::MAX)).is_err());
+        assert!(check_file(&file, part(u64::MAX, 1)).is_err());
+        assert!(check_file(&file, part(0, 1 << 40)).is_err());
+        let directory: OwnedFd = File::open("/").unwrap().into();
+        assert!(matches!(check_file(&directory, part(0, 0)), Err(Broken::File("it is not a regular file"))));
+        let device: OwnedFd = File::open("/dev/null").unwrap().into();
+        assert!(check_file(&device, part(0, 0)).is_err());
+    }
+
+    #[test]
+    fn only_200_with_a_path_redirects() {
+        let redirects = |status, location: &'static [u8]| {
+            let mut payload = Vec::new();
+            Head::encode(&mut payload, status, b"", [(&b"location"[..], location)].into_iter());
+            local_redirect(&Head::decode(&payload).unwrap()).is_some()
+        };
+        assert!(redirects(200, b"/x"));
+        assert!(!redirects(302, b"/x") && !redirects(200, b"http://h/x") && !redirects(201, b"/x"));
+    }
+}

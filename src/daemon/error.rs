@@ -1,0 +1,197 @@
+//! Why a request got no answer from its process group, and what the client is told.
+
+use std::time::Duration;
+
+use contract::wire::WireError;
+use rustix::io::Errno;
+use thiserror::Error;
+
+use crate::apache::responder::HeadError;
+
+/// Why a request got no answer. `script` and `group` are names for the reader of the log.
+#[derive(Debug, Error)]
+pub(crate) enum Error {
+    /// The request's body could not be read; httpd's filter has said why.
+    #[error("the request body could not be read to its end")]
+    Body {
+        /// What the filter says to the client.
+        status: u16,
+    },
+    /// The client went while the request waited.
+    #[error("the client is gone; the request was not run")]
+    ClientGone,
+    /// The worker died.
+    #[error("the application {script} in process group `{group}` was lost: {cause}")]
+    Died {
+        /// The script.
+        script: String,
+        /// The group.
+        group: String,
+        /// How.
+        cause: String,
+    },
+    /// No worker can be started.
+    #[error("process group `{group}` cannot start its processes: {reason}")]
+    Failing {
+        /// The group.
+        group: String,
+        /// Why the last start failed.
+        reason: String,
+    },
+    /// The group is for another virtual host.
+    #[error("process group `{group}` is defined in the virtual host {owner} and serves only servers with that ServerName; define it in the main server to share it")]
+    Foreign {
+        /// The group.
+        group: String,
+        /// Whose it is.
+        owner: String,
+    },
+    /// The queue stayed full.
+    #[error("the queue of process group `{group}` stayed full for {} s (connect-timeout) with {queued} requests waiting: more processes or threads, or a larger listen-backlog, would help", waited.as_secs())]
+    Full {
+        /// The group.
+        group: String,
+        /// For how long.
+        waited: Duration,
+        /// How many wait.
+        queued: u32,
+    },
+    /// A worker said something that it must not say.
+    #[error("process {pid} of process group `{group}` broke the protocol while it served {script}: {what}; its connection was closed")]
+    Malformed {
+        /// The group.
+        group: String,
+        /// The script.
+        script: String,
+        /// Its process id, or 0.
+        pid: u32,
+        /// What is wrong.
+        what: Broken,
+    },
+    /// It waited longer than queue-timeout.
+    #[error("the request for {script} waited {:.1} s for a thread of process group `{group}`, longer than queue-timeout: {busy} of its {threads} threads were busy", waited.as_secs_f64())]
+    QueuedTooLong {
+        /// The group.
+        group: String,
+        /// The script.
+        script: String,
+        /// Since httpd received it.
+        waited: Duration,
+        /// Busy threads of all processes.
+        busy: u64,
+        /// All threads.
+        threads: u64,
+    },
+    /// The worker said nothing for socket-timeout.
+    #[error("{script} in process {pid} of process group `{group}` sent nothing for {seconds} s (socket-timeout); its thread is still busy with the request")]
+    Slow {
+        /// The group.
+        group: String,
+        /// The script.
+        script: String,
+        /// Its process id, or 0.
+        pid: u32,
+        /// The limit.
+        seconds: u32,
+    },
+    /// The system refuses what a request needs.
+    #[error("no connection to process group `{group}` can be made: {source}; look at the limits on open files of httpd's children")]
+    System {
+        /// The group.
+        group: String,
+        /// What the system says.
+        source: Errno,
+    },
+    /// The environment is too large for a frame.
+    #[error("the request's environment of {length} bytes is over the limit of {limit} for process groups")]
+    TooLarge {
+        /// Its length in bytes.
+        length: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// There is no such group.
+    #[error("there is no process group `{name}`{known}; define it with WSGIDaemonProcess, or correct WSGIProcessGroup")]
+    Unknown {
+        /// The name.
+        name: String,
+        /// The groups that exist, as a clause.
+        known: String,
+    },
+    /// It was sent back again and again.
+    #[error("process group `{group}` sent the request back {rounds} times while its processes were replaced")]
+    Unsettled {
+        /// The group.
+        group: String,
+        /// How often.
+        rounds: usize,
+    },
+}
+
+/// What a worker said and must not say.
+#[derive(Debug, Error)]
+pub(crate) enum Broken {
+    /// A file that is not what FILE promises.
+    #[error("it sent a file that cannot be sent: {0}")]
+    File(&'static str),
+    /// Not a frame.
+    #[error("{0}")]
+    Frame(#[from] WireError),
+    /// A head that httpd cannot send.
+    #[error("{0}")]
+    Head(#[from] HeadError),
+    /// A frame out of turn.
+    #[error("it sent {0} out of turn")]
+    Order(&'static str),
+}
+
+impl Error {
+    /// What the client gets while the head is not out. A broken body keeps the status that its filter chose.
+    pub(crate) fn status(&self) -> u16 {
+        match self {
+            Self::Body { status } => *status,
+            Self::ClientGone => 408,
+            Self::Foreign { .. } | Self::TooLarge { .. } | Self::Unknown { .. } => 500,
+            Self::Died { .. } | Self::Malformed { .. } => 502,
+            Self::Failing { .. } | Self::Full { .. } | Self::System { .. } | Self::Unsettled { .. } => 503,
+            Self::QueuedTooLong { .. } | Self::Slow { .. } => 504,
+        }
+    }
+
+    /// After how many seconds trying again may help (Retry-After).
+    pub(crate) fn retry(&self) -> Option<u32> {
+        match self {
+            Self::Failing { .. } => Some(10),
+            Self::Full { .. } | Self::System { .. } | Self::Unsettled { .. } => Some(2),
+            _ => None,
+        }
+    }
+
+    /// httpd's log level for it.
+    pub(super) fn level(&self) -> u8 {
+        match self {
+            Self::Body { .. } | Self::ClientGone => contract::level::INFO,
+            _ => contract::level::ERROR,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_and_retries() {
+        let group = || "site".to_owned();
+        let failing = Error::Failing { group: group(), reason: "no interpreter".into() };
+        assert_eq!((failing.status(), failing.retry()), (503, Some(10)));
+        let died = Error::Died { group: group(), script: "/a.wsgi".into(), cause: "x".into() };
+        assert_eq!((died.status(), died.retry()), (502, None));
+        let slow = Error::Slow { group: group(), script: "/a.wsgi".into(), pid: 7, seconds: 60 };
+        assert_eq!(slow.status(), 504);
+        assert!(slow.to_string().contains("/a.wsgi in process 7 of process group `site` sent nothing for 60 s"));
+        let waited = Duration::from_millis(2500);
+        let late = Error::QueuedTooLong { group: group(), script: "/a".into(), waited, busy: 4, threads: 5 };
+        assert!(late.to_string().contains("waited 2.5 s") && late.to_string().contains("4 of its 5 threads"));
+    }
+}

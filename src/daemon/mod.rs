@@ -1,0 +1,179 @@
+//! Daemon mode: applications in processes of their own, reached over unnamed sockets.
+//!
+//! For each WSGIDaemonProcess the parent makes sockets and a shared area and starts a leader, which keeps the group's
+//! worker processes ([`generations`], [`parent`], [`launch`], [`settings`], [`sockets`]). A child relays requests to
+//! them ([`client`]): it finds a thread ([`slots`], or [`queue`] when none is free), writes the request
+//! ([`parcel`], [`outgoing`], [`upload`]) into a [`connection`], and turns what comes back ([`incoming`]) into the
+//! response ([`answer`]). When a worker dies, [`death`] finds out how; [`error`] says what the client gets.
+//!
+//! Sound because: one request is with one worker at a time, which owns its thread's reservation from the moment it
+//! reads the request; what a worker sends is checked as if it came from the network, since it may run anybody's code;
+//! and no lock is held while anything is sent, received or waited for. Only [`launch`] has unsafe code.
+
+mod answer;
+mod client;
+mod connection;
+mod death;
+mod error;
+mod generations;
+mod incoming;
+#[expect(unsafe_code, reason = "fork, exec and changing identity are system calls without a safe form")]
+mod launch;
+mod outgoing;
+mod parcel;
+mod parent;
+mod queue;
+mod settings;
+mod slots;
+mod sockets;
+mod upload;
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::ffi::CString;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::SystemTime;
+
+pub(crate) use self::error::Error;
+pub(crate) use self::settings::StartError;
+
+use self::answer::Answer;
+use self::client::Relay;
+use self::connection::Idle;
+use self::incoming::Incoming;
+use self::parcel::Parcel;
+use self::sockets::Sockets;
+use crate::apache::{HandlerResult, Pool, Request, Server, process};
+use crate::config::{Mode, ProcessGroup, Resolved};
+
+thread_local! {
+    /// The buffer for what workers send, from request to request.
+    static INCOMING: Cell<Incoming> = Cell::default();
+}
+
+/// A process group as an httpd child knows it.
+pub(crate) struct Group {
+    settings: ProcessGroup,
+    /// In seconds; 0 is no limit.
+    socket_timeout: u32,
+    /// The ServerName that it is for, if it is defined in a virtual host.
+    owner: Option<CString>,
+    /// Or why there are none.
+    sockets: Result<Arc<Sockets>, String>,
+    idle: Idle,
+    /// Where the search for a slot begins, so that ties go round.
+    turn: AtomicUsize,
+}
+
+/// All groups by name; filed under the main server.
+pub(crate) struct Groups(BTreeMap<Vec<u8>, Group>);
+
+/// In the parent, once its configuration counts: starts the groups. An error stops httpd.
+pub(crate) fn post_config<'p>(main: Server<'p>, pool: Pool<'p>) -> Result<(), StartError> {
+    if process::is_real_pass() { generations::post_config(main, pool) } else { Ok(()) }
+}
+
+/// In a child: closes what belongs to the parent and to workers.
+pub(crate) fn child_init(main: Server<'static>, _child: Pool<'static>) {
+    if let Some(groups) = main.attached::<Groups>() {
+        generations::child_init(groups);
+    }
+}
+
+/// In the parent: all children of that generation are gone.
+pub(crate) fn end_generation(generation: u32) {
+    generations::end_generation(generation);
+}
+
+/// Relays a request to its process group.
+pub(crate) fn relay(request: Request<'_>, resolved: &Resolved<'_>, payload: Vec<u8>) -> HandlerResult {
+    let sendfile = resolved.enable_sendfile.unwrap_or_else(|| request.enables_sendfile());
+    let mut answer = Answer::new(request, resolved.error_override, sendfile);
+    let result = find(request, resolved).and_then(|(group, sockets)| {
+        let mut parcel = Parcel::new(request, payload, group.settings.request_buffer_size)?;
+        let (script, incoming) = (resolved.script, INCOMING.take());
+        let mut relay = Relay { request, group, sockets, answer: &mut answer, incoming, script };
+        let result = relay.run(&mut parcel);
+        relay.incoming.reset();
+        INCOMING.set(relay.incoming);
+        result
+    });
+    result.unwrap_or_else(|error| {
+        report(request, &error);
+        answer.refuse(error.status())
+    })
+}
+
+fn find<'r>(request: Request<'r>, resolved: &Resolved<'_>) -> Result<(&'r Group, &'r Sockets), Error> {
+    let name: &[u8] = match &resolved.mode {
+        Mode::Daemon(name) => name,
+        Mode::Embedded => b"",
+    };
+    let groups = Server::main().and_then(Server::attached::<Groups>);
+    let Some(group) = groups.and_then(|groups| groups.0.get(name)) else {
+        let known = groups.map(Groups::names).unwrap_or_default();
+        return Err(Error::Unknown { name: String::from_utf8_lossy(name).into_owned(), known });
+    };
+    if let Some(owner) = &group.owner {
+        if request.server().hostname() != Some(owner) {
+            let owner = owner.to_string_lossy().into_owned();
+            return Err(Error::Foreign { group: group.name(), owner });
+        }
+    }
+    match &group.sockets {
+        Ok(sockets) => Ok((group, sockets)),
+        Err(reason) => Err(Error::Failing { group: group.name(), reason: reason.clone() }),
+    }
+}
+
+/// Tells the request's log, ErrorDocument and the client why there is no answer.
+fn report(request: Request<'_>, error: &Error) {
+    let text = error.to_string();
+    request.log(error.level(), &text);
+    request.notes().set_copy(request.pool(), b"WSGI_ERROR_CAUSE", text.as_bytes());
+    if let Some(seconds) = error.retry() {
+        request.err_headers_out().set_copy(request.pool(), b"Retry-After", seconds.to_string().as_bytes());
+    }
+}
+
+impl Group {
+    fn new(home: Server<'_>, group: &ProcessGroup, sockets: Result<Arc<Sockets>, String>) -> Self {
+        let slots = sockets.as_ref().map_or(0, |sockets| sockets.slots.len());
+        let owner = home.hostname().filter(|_| home.is_virtual()).map(Into::into);
+        Self {
+            settings: group.clone(),
+            socket_timeout: settings::socket_timeout(home, group),
+            owner,
+            sockets,
+            idle: Idle::new(slots),
+            turn: AtomicUsize::new(std::process::id() as usize),
+        }
+    }
+
+    fn name(&self) -> String {
+        self.settings.name.to_string()
+    }
+}
+
+impl Groups {
+    fn new(groups: Vec<Group>) -> Self {
+        Self(groups.into_iter().map(|group| (group.settings.name.as_str().into(), group)).collect())
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Group> {
+        self.0.values()
+    }
+
+    /// The names, as a clause of a sentence.
+    fn names(&self) -> String {
+        let names: Vec<_> = self.0.values().map(|group| group.settings.name.as_str()).collect();
+        if names.is_empty() { String::new() } else { format!(" (there are `{}`)", names.join("`, `")) }
+    }
+}
+
+/// Microseconds since the epoch.
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+}

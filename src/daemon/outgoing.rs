@@ -1,0 +1,117 @@
+//! The first part of what goes to a worker: REQUEST and the first piece of the body, in one write.
+//!
+//! It is kept until the worker has taken the request, so that it can be sent again to another. Nothing here waits.
+
+use std::os::fd::BorrowedFd;
+
+use contract::frame::{HEADER, Header, Kind};
+use rustix::io::Errno;
+
+use super::connection::send_parts;
+
+/// How much of the request's body there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// None.
+    None,
+    /// All of it.
+    Whole,
+    /// A first piece.
+    Begun,
+}
+
+/// The first part, from its first byte on.
+#[derive(Debug)]
+pub(super) struct Outgoing<'u> {
+    payload: &'u [u8],
+    body: &'u [u8],
+    extent: Extent,
+    heads: [[u8; HEADER]; 3],
+    sent: usize,
+}
+
+impl<'u> Outgoing<'u> {
+    /// `payload` is the REQUEST's, `body` what there is of the request's body.
+    pub(super) fn new(payload: &'u [u8], body: &'u [u8], extent: Extent) -> Self {
+        let heads = [(Kind::Request, payload.len()), (Kind::Body, body.len()), (Kind::BodyEnd, 0)];
+        let heads = heads.map(|(kind, length)| Header::new(kind, length).encode());
+        Self { payload, body, extent, heads, sent: 0 }
+    }
+
+    fn parts(&self) -> [&[u8]; 5] {
+        let [request, body, end] = &self.heads;
+        match self.extent {
+            Extent::None => [request, self.payload, &[], &[], &[]],
+            Extent::Whole => [request, self.payload, body, self.body, end],
+            Extent::Begun => [request, self.payload, body, self.body, &[]],
+        }
+    }
+
+    /// Whether all of it has been sent.
+    pub(super) fn is_delivered(&self) -> bool {
+        self.sent == self.parts().iter().map(|part| part.len()).sum::<usize>()
+    }
+
+    /// Whether nothing but the REQUEST frame has been sent.
+    pub(super) fn is_request_only(&self) -> bool {
+        self.sent <= HEADER + self.payload.len()
+    }
+
+    /// Sends what the socket takes; true once all of it has gone.
+    pub(super) fn push(&mut self, socket: BorrowedFd<'_>) -> Result<bool, Errno> {
+        while !self.is_delivered() {
+            match send_parts(socket, &self.parts(), self.sent) {
+                Ok(sent) => self.sent += sent,
+                Err(Errno::AGAIN) => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::daemon::connection::Connection;
+    use rustix::net::{RecvFlags, recv};
+    use std::os::fd::AsFd;
+
+    #[test]
+    fn a_request_goes_out_in_one_write() {
+        let (ours, theirs) = Connection::open(None).unwrap();
+        let mut outgoing = Outgoing::new(b"request", b"body", Extent::Whole);
+        assert_eq!(outgoing.push(ours.as_fd()), Ok(true));
+        assert!(outgoing.is_delivered() && !outgoing.is_request_only());
+        let mut buffer = [0; 100];
+        let (length, _) = recv(&theirs, &mut buffer[..], RecvFlags::empty()).unwrap();
+        assert_eq!(length, 3 * HEADER + 11);
+        assert_eq!(buffer[HEADER..HEADER + 7], *b"request");
+        assert_eq!(Header::decode(&buffer[length - HEADER..]).unwrap().unwrap().kind, Kind::BodyEnd);
+    }
+
+    #[test]
+    fn a_large_request_waits_for_room() {
+        let (ours, theirs) = Connection::open(None).unwrap();
+        let payload = vec![7; 1 << 20];
+        let mut outgoing = Outgoing::new(&payload, b"", Extent::None);
+        let mut received = 0;
+        while !outgoing.push(ours.as_fd()).unwrap() {
+            assert!(!outgoing.is_delivered());
+            received += recv(&theirs, &mut vec![0; 1 << 18][..], RecvFlags::empty()).unwrap().0;
+        }
+        while received < HEADER + payload.len() {
+            received += recv(&theirs, &mut vec![0; 1 << 18][..], RecvFlags::empty()).unwrap().0;
+        }
+        assert!(outgoing.is_request_only());
+    }
+
+    #[test]
+    fn a_closed_connection_is_an_error() {
+        let (ours, theirs) = Connection::open(None).unwrap();
+        drop(theirs);
+        let mut outgoing = Outgoing::new(b"request", b"", Extent::None);
+        assert_eq!(outgoing.push(ours.as_fd()), Err(Errno::PIPE));
+        assert!(!outgoing.is_delivered());
+    }
+}

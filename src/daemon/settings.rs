@@ -1,0 +1,234 @@
+//! What a leader starts with: its settings, its identity and its environment, from the directives and the system.
+
+use std::ffi::{CString, OsString};
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use contract::launch::Leader;
+use rustix::process::Resource;
+use thiserror::Error;
+
+use super::launch::own_file;
+use crate::apache::account::{User, group_id};
+use crate::apache::{Server, process};
+use crate::config::interpreter;
+use crate::config::python::{self, Environment};
+use crate::config::{Account, ProcessGroup};
+
+/// The leader's file name; it is installed beside the module.
+pub(super) const LEADER: &str = "mod_wsgi_leader";
+/// The host library's.
+const HOST: &str = "mod_wsgi_host.abi3.so";
+
+/// Why a group cannot be started. The first two stop httpd.
+#[derive(Debug, Error)]
+pub(crate) enum StartError {
+    /// No such user or group.
+    #[error("WSGIDaemonProcess {group} at {place}: there is no {kind} `{name}` on this system; correct `{kind}=`, or create it")]
+    Account {
+        /// The process group.
+        group: String,
+        /// Where it is defined.
+        place: String,
+        /// `user`, `group` or `supplementary-groups`.
+        kind: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// The user is root.
+    #[error("WSGIDaemonProcess {group} at {place}: its processes would run as root; give it `user=` and `group=` of an account without rights")]
+    Root {
+        /// The process group.
+        group: String,
+        /// Where it is defined.
+        place: String,
+    },
+    /// The leader is missing.
+    #[error("cannot open {file}: {source}; install it beside mod_wsgi.so")]
+    Leader {
+        /// The file.
+        file: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The system refuses something.
+    #[error("cannot make the sockets and the process of the group: {0}; look at httpd's limits on open files and processes")]
+    System(#[from] std::io::Error),
+}
+
+/// Who a group's processes are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Identity {
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+    pub(super) groups: Vec<u32>,
+    pub(super) user: Option<User>,
+    /// Another user than httpd's own.
+    pub(super) is_other: bool,
+}
+
+impl Identity {
+    /// Looks up who the processes of `group` are.
+    pub(super) fn of(group: &ProcessGroup) -> Result<Self, StartError> {
+        let httpd = process::identity();
+        if !process::is_root() {
+            let uid = rustix::process::geteuid().as_raw();
+            let gid = rustix::process::getegid().as_raw();
+            let user = User::find(&Account::Id(uid));
+            return Ok(Self { uid, gid, groups: Vec::new(), user, is_other: false });
+        }
+        let account = group.user.clone().unwrap_or(Account::Id(httpd.uid));
+        let user = User::find(&account);
+        let uid = match (&user, &account) {
+            (Some(user), _) => user.uid,
+            (None, Account::Id(uid)) => *uid,
+            (None, account) => return Err(unknown(group, "user", account)),
+        };
+        if uid == 0 {
+            return Err(StartError::Root { group: group.name.to_string(), place: group.place.to_string() });
+        }
+        let number = |kind, account: &Account| group_id(account).ok_or_else(|| unknown(group, kind, account));
+        let gid = group.group.as_ref().map_or(Ok(httpd.gid), |account| number("group", account))?;
+        let groups = match (&group.supplementary_groups, &user) {
+            (Some(accounts), _) => accounts
+                .iter()
+                .map(|account| number("supplementary-groups", account))
+                .chain([Ok(gid)])
+                .collect::<Result<_, _>>()?,
+            (None, Some(user)) => user.groups(gid),
+            (None, None) => vec![gid],
+        };
+        Ok(Self { uid, gid, groups, user, is_other: uid != httpd.uid })
+    }
+}
+
+fn unknown(group: &ProcessGroup, kind: &'static str, account: &Account) -> StartError {
+    let name = match account {
+        Account::Name(name) => name.clone(),
+        Account::Id(id) => format!("#{id}"),
+    };
+    StartError::Account { group: group.name.to_string(), place: group.place.to_string(), kind, name }
+}
+
+/// The leader's settings for a group that is defined in the server `home`.
+pub(super) fn leader(main: Server<'_>, home: Server<'_>, group: &ProcessGroup, takes_over: bool) -> Leader {
+    let module = own_file();
+    let global = &main.settings().global;
+    let environment = Environment {
+        log_level: home.log_level(),
+        httpd_version: process::httpd_version(),
+        httpd_description: process::httpd_description(),
+        mpm_name: process::mpm().name,
+        processes: group.processes(),
+        threads: group.threads,
+        multiprocess: group.processes.is_some(),
+    };
+    let imports = python::imports(main.iter().map(Server::settings), group.name.as_str());
+    let python = python::daemon(global, group, environment, imports);
+    Leader {
+        contract: contract::VERSION,
+        host: global.python_host.clone().unwrap_or_else(|| module.with_file_name(HOST)),
+        interpreter: interpreter(python.home.as_deref(), group.chroot.as_deref()),
+        module,
+        generation: process::generation(),
+        processes: group.processes(),
+        threads: group.threads,
+        takes_over,
+        httpd_pid: i32::try_from(std::process::id()).unwrap_or(0),
+        display_name: group.shown_name(),
+        stack_size: group.stack_size.and_then(|size| usize::try_from(size).ok()),
+        shutdown_timeout: group.shutdown_timeout.0,
+        graceful_timeout: group.graceful_timeout.0,
+        maximum_requests: group.maximum_requests,
+        socket_timeout: socket_timeout(home, group),
+        core_dumps: process::wants_core_dumps(),
+        locale: group.locale.clone(),
+        python,
+    }
+}
+
+/// `socket-timeout`, by default the server's Timeout, in seconds.
+pub(super) fn socket_timeout(home: Server<'_>, group: &ProcessGroup) -> u32 {
+    let default = Duration::from_micros(home.timeout()).as_secs();
+    group.socket_timeout.map_or(u32::try_from(default).unwrap_or(0), |time| time.0)
+}
+
+/// The group's interpreter, as it is seen below its root directory. That there is one was checked with the
+/// configuration; if it has gone since, the leader says so.
+fn interpreter(home: Option<&Path>, root: Option<&Path>) -> PathBuf {
+    let Some(root) = root else {
+        return interpreter::find(home).unwrap_or_else(|_| home.unwrap_or(Path::new("/usr")).join("bin/python3"));
+    };
+    let home = home.unwrap_or(Path::new("/usr"));
+    let seen = root.join(home.strip_prefix("/").unwrap_or(home));
+    let found = interpreter::find(Some(&seen)).unwrap_or_else(|_| seen.join("bin/python3"));
+    Path::new("/").join(found.strip_prefix(root).unwrap_or(&found))
+}
+
+/// The environment of a group's processes: httpd's own, and what belongs to the group.
+pub(super) fn environment(group: &ProcessGroup, identity: &Identity) -> Vec<CString> {
+    let user = identity.user.as_ref();
+    let name = user.map(|user| user.name.clone().into());
+    let own = [
+        ("LANG", group.lang.clone().map(OsString::from)),
+        ("LC_ALL", group.locale.clone().map(OsString::from)),
+        ("HOME", user.map(|user| user.home.clone().into())),
+        ("USER", name.clone()),
+        ("LOGNAME", name),
+    ];
+    merge(std::env::vars_os(), &own)
+}
+
+fn merge(inherited: impl Iterator<Item = (OsString, OsString)>, own: &[(&str, Option<OsString>)]) -> Vec<CString> {
+    let replaced = |name: &OsString| own.iter().any(|(own, value)| value.is_some() && name == own);
+    inherited
+        .filter(|(name, _)| name != "PYTHONHOME" && !replaced(name))
+        .chain(own.iter().filter_map(|(name, value)| Some(((*name).into(), value.clone()?))))
+        .filter_map(|(name, value)| {
+            CString::new([name.into_vec(), vec![b'='], value.into_vec()].concat()).ok()
+        })
+        .collect()
+}
+
+/// The limits of a group's processes.
+pub(super) fn limits(group: &ProcessGroup) -> Vec<(Resource, u64)> {
+    let limits = [(Resource::Data, group.memory_limit), (Resource::As, group.virtual_memory_limit)];
+    limits.into_iter().filter(|(_, limit)| *limit > 0).collect()
+}
+
+/// Where a group's processes start; `Err`: only if it is there.
+pub(super) fn directory(group: &ProcessGroup, identity: &Identity) -> Option<Result<PathBuf, PathBuf>> {
+    if let Some(home) = &group.home {
+        return Some(Ok(home.clone()));
+    }
+    let user = identity.user.as_ref().filter(|_| identity.is_other)?;
+    Some(Err(user.home.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_variables_replace_inherited_ones() {
+        let inherited = [("PATH", "/bin"), ("PYTHONHOME", "/x"), ("HOME", "/root"), ("LANG", "C")];
+        let inherited = inherited.map(|(name, value)| (name.into(), value.into()));
+        let own = [("HOME", Some("/srv".into())), ("LANG", None)];
+        let merged = merge(inherited.into_iter(), &own);
+        let merged: Vec<_> = merged.iter().map(|variable| variable.to_str().unwrap()).collect();
+        assert_eq!(merged, ["PATH=/bin", "LANG=C", "HOME=/srv"]);
+    }
+
+    #[test]
+    fn interpreters_are_seen_below_the_root() {
+        assert_eq!(interpreter(Some(Path::new("/nowhere")), None), Path::new("/nowhere/bin/python3"));
+        let root = std::env::temp_dir().join(format!("mod_wsgi-root-{}", std::process::id()));
+        std::fs::create_dir_all(root.join("venv/bin")).unwrap();
+        std::fs::write(root.join("venv/bin/python"), "").unwrap();
+        assert_eq!(interpreter(Some(Path::new("/venv")), Some(&root)), Path::new("/venv/bin/python"));
+        assert_eq!(interpreter(Some(&root.join("venv")), None), root.join("venv/bin/python"));
+        assert_eq!(interpreter(None, Some(&root)), Path::new("/usr/bin/python3"));
+        std::fs::remove_dir_all(root).unwrap();
+    }
+}
