@@ -6,7 +6,7 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum ConfigError {
     /// A value is not what it must be.
-    #[error("`{value}` is not a valid {what}: {expected}")]
+    #[error("{what} `{value}` is not valid: {expected}")]
     BadValue {
         /// What it is a value of.
         what: &'static str,
@@ -16,7 +16,7 @@ pub(crate) enum ConfigError {
         expected: &'static str,
     },
     /// A name was given before.
-    #[error("the name `{name}` is already taken by {place}")]
+    #[error("the name `{name}` is already taken at {place}")]
     Duplicate {
         /// The name.
         name: String,
