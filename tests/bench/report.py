@@ -74,11 +74,11 @@ def markdown(facts, results):
     lines = [heading(facts)]
     for load, servers in medians(results).items():
         counts = sorted({count for by_count in servers.values() for count in by_count})
-        lines += ["", f"### {workload.TITLES[load]}", "", *table(servers, counts), ""]
-        lines += ratios(servers, counts)
+        notes = list(ratios(servers, counts))
         if facts["rounds"] > 1:
             worst = max(numbers["spread"] for by_count in servers.values() for numbers in by_count.values())
-            lines.append(f"- Largest distance between the rounds of one cell: {worst:.0%} of its median requests/s.")
+            notes.append(f"- Largest distance between the rounds of one cell: {worst:.0%} of its median requests/s.")
+        lines += ["", f"### {workload.TITLES[load]}", "", *table(servers, counts), *([""] if notes else []), *notes]
     return "\n".join(lines) + "\n"
 
 
