@@ -143,6 +143,14 @@ def serve():
             server.discard()
 
 
+@pytest.fixture(scope="session")
+def packages():
+    """A folder with Django that every user can read, for python-path."""
+    place = httpd.readable_packages()
+    yield place
+    httpd.remove_readable(place)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     """Puts the error logs below the report of a test that failed."""

@@ -11,6 +11,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import django
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 STAGE = REPOSITORY / "target" / "stage"
 PARTS = ("mod_wsgi.so", "mod_wsgi_host.abi3.so", "mod_wsgi_leader")
@@ -58,6 +60,24 @@ def remove_copy():
     """Removes what [`module`] has made."""
     if module().parent.name.startswith("mod_wsgi-test-module-"):
         shutil.rmtree(module().parent, ignore_errors=True)
+
+
+def readable_packages():
+    """The site-packages of the tests' own environment, or a copy if other users cannot get there."""
+    source = Path(django.__file__).resolve().parents[1]
+    if all(folder.stat().st_mode & 0o005 == 0o005 for folder in [source, *source.parents]):
+        return source
+    place = Path(tempfile.mkdtemp(prefix="mod_wsgi-test-packages-", dir=SCRATCH))
+    place.chmod(0o755)
+    for name in ("django", "asgiref", "sqlparse"):
+        shutil.copytree(source / name, place / name, ignore=shutil.ignore_patterns("__pycache__", "*.po"))
+    return place
+
+
+def remove_readable(place):
+    """Removes what [`readable_packages`] has copied."""
+    if place.name.startswith("mod_wsgi-test-packages-"):
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def is_reference():

@@ -24,6 +24,7 @@ Define APPS {root}/apps
 Define PORT {port}
 ServerRoot ${{ROOT}}
 ServerName localhost
+ServerAdmin admin@example.com
 DefaultRuntimeDir ${{ROOT}}/run
 TypesConfig /dev/null
 PidFile ${{ROOT}}/run/httpd.pid
