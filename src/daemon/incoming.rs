@@ -179,8 +179,8 @@ mod tests {
     fn a_large_frame_gets_room_and_large_bodies_pass_through() {
         let (ours, theirs) = ticket::connection().unwrap();
         let mut bytes = Vec::new();
-        frame::append(&mut bytes, Kind::Head, 0, |out| out.resize(600_000, 7));
-        frame::append(&mut bytes, Kind::Body, 0, |out| out.resize(900_000, 8));
+        frame::append(&mut bytes, Kind::Head, 0, |out| out.extend(vec![7; 600_000]));
+        frame::append(&mut bytes, Kind::Body, 0, |out| out.extend(vec![8; 900_000]));
         let sender = std::thread::spawn(move || {
             let mut rest = &bytes[..];
             while !rest.is_empty() {
