@@ -44,31 +44,17 @@ SetEnv FROM_SETENV "a value"
 """
 
 
-def _start(server):
-    LIVE.append(server)
-    try:
-        return server.start()
-    except AssertionError:
-        LIVE.remove(server)
-        server.discard()
-        raise
-
-
-def _finish(server):
-    LIVE.remove(server)
-    try:
-        server.stop()
-    finally:
-        server.discard()
-
-
 @pytest.fixture(scope="session")
 def sites():
     """The shared servers by mode."""
     made = {}
     yield made
     for server in made.values():
-        _finish(server)
+        try:
+            server.stop()
+        finally:
+            LIVE.remove(server)
+            server.discard()
 
 
 def _site(sites, mode):
@@ -78,7 +64,9 @@ def _site(sites, mode):
         for app in sorted((server.root / "apps").glob("*.py")):
             server.write(f"valid/{app.name}", VALIDATED.format(name=app.name, stem=app.stem, path=str(app)))
         server.shared, server.mode = True, mode
-        sites[mode] = _start(server)
+        sites[mode] = server
+        LIVE.append(server)
+        server.start()
     server.since = server.mark()
     return server
 
@@ -133,13 +121,16 @@ def serve():
         made.append(server)
         for name, text in (files or {}).items():
             server.write(name, text)
-        return _start(server) if run else server
+        LIVE.append(server)
+        return server.start() if run else server
 
     yield start
-    for server in made:
-        if server in LIVE:
-            _finish(server)
-        else:
+    try:
+        for server in made:
+            server.stop()
+    finally:
+        for server in made:
+            LIVE.remove(server)
             server.discard()
 
 

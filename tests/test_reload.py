@@ -36,9 +36,7 @@ def ask(server):
 def server(serve, mode):
     server = serve("WSGIScriptAlias / ${ROOT}/script.py\n", mode, run=False)
     put(server, "one")
-    from conftest import _start
-
-    return _start(server)
+    return server.start()
 
 
 def test_new_code_at_once(server):
