@@ -19,6 +19,7 @@ fn register(hooks: &Hooks) {
     hooks.check_config(check_config);
     hooks.post_config(post_config);
     hooks.child_init(child_init);
+    hooks.end_generation(|_, generation| daemon::end_generation(generation));
     hooks.translate_name(translate::translate);
     hooks.handler(handler::handle);
 }
