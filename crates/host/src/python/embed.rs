@@ -84,7 +84,11 @@ fn start(settings: &[u8], libpython: *mut c_void, server: &Server) -> Result<(),
     };
     crate::log::to(settings.log_level, Box::new(write));
     let process = Process::start(settings, libpython)?;
-    CHILD.set(Child { process, server }).map_err(|_| StartError::AlreadyRunning)
+    CHILD.set(Child { process, server }).map_err(|_| StartError::AlreadyRunning)?;
+    if let Some(Child { process, .. }) = CHILD.get() {
+        process.settings().imports.iter().for_each(|target| _ = process.load(target)); // a failure is logged
+    }
+    Ok(())
 }
 
 /// The table outlives the call that passes it only as a copy.
