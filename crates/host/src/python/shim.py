@@ -211,6 +211,8 @@ def signal_arrived(name, number):
 
 def end():
     """What Python does at its end, without ending it."""
+    # To threading the thread that set the interpreter up is the main one, and elsewhere _shutdown waits for it for ever.
+    threading._main_thread._ident = threading.get_ident()
     # For threading the thread that imported it is the main one; before 3.13, _shutdown waits for that one for ever when
     # another thread calls it.
     if hasattr(threading._main_thread, "_tstate_lock"):

@@ -198,7 +198,8 @@ impl Call {
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let hint = size("readlines", given, count)?.filter(|hint| *hint > 0).unwrap_or(usize::MAX);
         let (lines, mut total) = (PyList::empty(py), 0);
-        while let (true, Some(line)) = (total < hint, self.line(py)?) {
+        while total < hint {
+            let Some(line) = self.line(py)? else { break };
             total += line.as_bytes().len();
             lines.append(line)?;
         }
