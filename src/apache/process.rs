@@ -173,7 +173,12 @@ unsafe extern "C" fn maintain(reason: c_int, data: *mut c_void, status: c_int) {
             sys::APR_OC_REASON_LOST => ChildEvent::Lost,
             _ => ChildEvent::Running,
         };
-        // The closure may unregister itself, which comes back here: no reference to the record is held meanwhile.
+        if matches!(event, ChildEvent::Died(_) | ChildEvent::Lost) {
+            // APR has taken the process out of its record, and meets a null pointer if the record stays in its list.
+            // SAFETY: the record is in the list, since APR has just found it there.
+            unsafe { sys::apr_proc_other_child_unregister(data) };
+        }
+        // Unregistering comes back here: no reference to the record is held meanwhile.
         // SAFETY: `watch` registered this record, and its pool lives.
         let report = unsafe { &raw mut (*data.cast::<Watch<'_>>()).report };
         // SAFETY: as above; httpd calls from the parent's one thread.
