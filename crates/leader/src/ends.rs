@@ -26,6 +26,11 @@ impl Supervisor {
                 });
                 self.start_failed(now, &reason);
             }
+            State::Serving { .. } if status == 0 => {
+                self.backoff.served();
+                self.log(Level::INFO, format!("process {pid} in slot {slot} ended by itself; another starts"));
+                self.why = format!("process {pid} ended by itself");
+            }
             State::Serving { since } => {
                 let wait = match requests {
                     0 if now < since + EARLY => self.backoff.died_early(now),
@@ -47,7 +52,9 @@ impl Supervisor {
                 );
             }
             State::Draining { .. } | State::Stopping { .. } => {
-                let level = if status == 0 { Level::DEBUG } else { Level::WARN };
+                const TERMINATED: i32 = 15; // by us, while it was loading
+                let expected = status == 0 || status == TERMINATED;
+                let level = if expected { Level::DEBUG } else { Level::WARN };
                 self.log(
                     level,
                     format!(

@@ -69,9 +69,8 @@ pub(super) fn start(control: OwnedFd) -> Result<Shared, BootstrapError> {
     if !group.core_dumps {
         let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     }
-    if let Some(name) = &group.display_name {
-        argv::set_title(name.as_bytes());
-    }
+    let title = group.display_name.clone().unwrap_or_else(|| format!("(wsgi:{})", group.python.process_group));
+    argv::set_title(title.as_bytes());
     let area_file = descriptor(AREA_FD)?;
     let area = Area::map(&area_file, settings.slots as usize).map_err(BootstrapError::Area)?;
     let queues = [control, descriptor(OVERFLOW_FD)?, descriptor(SLOT_FD)?];
