@@ -406,7 +406,7 @@ def at_end(environ, start_response):
         time.sleep(0.05)
         print(f"[{group}] thread done", file=sys.stderr)
 
-    threading.Thread(target=background).start()
+    threading.Thread(target=background, daemon=False).start()  # threads that request threads start are daemons else
     atexit.register(lambda: print(f"[{group}] atexit", end="", file=sys.stderr))
     start_response("200 OK", TEXT)
     return [b"x"]
