@@ -178,8 +178,15 @@ unsafe extern "C" fn handler<F>(request: *mut sys::request_rec) -> c_int
 where
     F: Fn(Request<'_>) -> HandlerResult + Copy,
 {
-    // SAFETY: httpd keeps the request alive during the handler.
-    fence("handler", || Handled(only::<F>()(unsafe { Request::from_ptr(request) }).code()))
+    fence("handler", || {
+        // SAFETY: httpd keeps the request alive during the handler.
+        let request = unsafe { Request::from_ptr(request) };
+        Handled(match only::<F>()(request) {
+            // A filter has answered, as with 413 when a chunked body passes LimitRequestBody: no second page.
+            HandlerResult::Status(_) if request.has_ended() => HandlerResult::Done.code(),
+            answer => answer.code(),
+        })
+    })
 }
 
 unsafe extern "C" fn end_generation<F>(server: *mut sys::server_rec, generation: sys::ap_generation_t)

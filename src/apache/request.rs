@@ -218,6 +218,11 @@ impl<'r> Request<'r> {
         (unsafe { sys::wsgi_connection_is_aborted(connection.as_ptr()) }) != 0
     }
 
+    /// Whether the end of a response has been sent, by us or by a filter in our place.
+    pub(crate) fn has_ended(self) -> bool {
+        field!(self.eos_sent) != 0
+    }
+
     /// The connection, which outlives the request.
     pub(super) fn connection(self) -> Raw<sys::conn_rec> {
         Raw(field!(self.connection))

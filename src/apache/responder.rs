@@ -173,13 +173,18 @@ impl<'r> Responder<'r> {
     pub(crate) fn finish(&mut self) -> Result<(), ClientGone> {
         self.push_end();
         self.push_flush();
-        self.pass()
+        let passed = self.pass();
+        self.request.set_ended();
+        passed
     }
 
     /// Ends a response that has begun such that the client can tell that it is cut short: no final chunk, and the
     /// connection closes. httpd's chunk filter understands a "bad gateway" error bucket so.
     pub(crate) fn abort(&mut self) {
         self.request.close_connection_after();
+        if !self.begun {
+            let _ = self.flush(); // with the head in front of it, the bucket would become an error page
+        }
         let pool = self.request.pool();
         // SAFETY: pool and allocator are alive; no text is given.
         let bucket = unsafe {
@@ -290,6 +295,16 @@ impl<'r> Request<'r> {
         unsafe { (*self.as_ptr()).status = c_int::from(status) };
         // SAFETY: as above; the line lives in its pool.
         unsafe { (*self.as_ptr()).status_line = line.as_ptr() };
+    }
+
+    /// What `ap_pass_brigade` notes when a brigade ends with EOS; ours end with a flush behind it.
+    fn set_ended(self) {
+        // SAFETY: the request is alive.
+        unsafe { (*self.as_ptr()).eos_sent = 1 };
+        if let Some(before) = self.previous() {
+            // SAFETY: so is the one before an internal redirect.
+            unsafe { (*before.as_ptr()).eos_sent = 1 };
+        }
     }
 
     fn set_content_type(self, value: &'r CStr) {

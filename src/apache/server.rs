@@ -73,6 +73,16 @@ impl<'s> Server<'s> {
         self.filed().map_or(&NOTHING, |filed| &filed.settings)
     }
 
+    /// As [`Self::settings`], but nothing for a virtual host without a directive of ours: httpd shares the main
+    /// server's settings with it, and what was written once must count once.
+    pub(crate) fn own_settings(self) -> &'s ServerSettings {
+        static NOTHING: ServerSettings = ServerSettings::NOTHING;
+        let own = self.settings();
+        let is_shared =
+            self.is_virtual() && Self::main().is_some_and(|main| std::ptr::eq(main.settings(), own));
+        if is_shared { &NOTHING } else { own }
+    }
+
     /// Files `value` under this server until the configuration goes; the first value of a type counts.
     pub(crate) fn attach<T: Any + Send + Sync>(self, value: T) {
         let Some(filed) = self.filed() else { return };

@@ -36,7 +36,7 @@ pub(crate) enum InterpreterError {
     },
     /// No interpreter in a home.
     #[error(
-        "python-home {home} has no interpreter: neither bin/python3 nor bin/python is there; name a virtual environment or a Python installation"
+        "the Python home {home} has no interpreter: neither bin/python3 nor bin/python is there; name a virtual environment or a Python installation"
     )]
     NoneInHome {
         /// The home.

@@ -103,6 +103,15 @@ impl fmt::Display for Name {
     }
 }
 
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => write!(f, "`{name}`"),
+            Self::Id(number) => write!(f, "#{number}"),
+        }
+    }
+}
+
 impl Seconds {
     pub(crate) fn duration(self) -> Duration {
         Duration::from_secs(self.0.into())

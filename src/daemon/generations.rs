@@ -138,7 +138,7 @@ fn parent() -> MutexGuard<'static, Parent> {
 pub(super) fn post_config<'p>(main: Server<'p>, pool: Pool<'p>) -> Result<(), StartError> {
     let wanted: Vec<_> = main
         .iter()
-        .flat_map(|home| home.settings().process_groups.iter().map(move |group| (home, group)))
+        .flat_map(|home| home.own_settings().process_groups.iter().map(move |group| (home, group)))
         .map(|(home, group)| Identity::of(group).map(|identity| (home, group, identity)))
         .collect::<Result<_, _>>()?;
     let mut known = parent();
@@ -207,7 +207,10 @@ pub(super) fn happened(pid: i32, event: ChildEvent, start: Option<&Start<'_>>) {
         ChildEvent::Restart => {
             let mut known = parent();
             known.ending = true;
-            return known.leaders().filter(|leader| leader.pid == pid).for_each(|leader| leader.signal(Signal::TERM));
+            return known
+                .leaders()
+                .filter(|leader| leader.pid == pid)
+                .for_each(|leader| leader.signal(Signal::TERM));
         }
         ChildEvent::Running | ChildEvent::Unregistered => return,
     };
@@ -225,7 +228,11 @@ pub(super) fn happened(pid: i32, event: ChildEvent, start: Option<&Start<'_>>) {
 /// All children of a generation are gone: nobody needs the leaders any more that only they knew.
 pub(super) fn end_generation(generation: u32) {
     let known = parent();
-    known.parting.iter().filter(|leader| leader.generation <= generation).for_each(|leader| leader.say(&ToLeader::Drain));
+    known
+        .parting
+        .iter()
+        .filter(|leader| leader.generation <= generation)
+        .for_each(|leader| leader.say(&ToLeader::Drain));
 }
 
 /// The configuration goes, or with `all` the process.

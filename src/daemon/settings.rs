@@ -25,7 +25,9 @@ const HOST: &str = "mod_wsgi_host.abi3.so";
 #[derive(Debug, Error)]
 pub(crate) enum StartError {
     /// No such user or group.
-    #[error("WSGIDaemonProcess {group} at {place}: there is no {kind} `{name}` on this system; correct `{kind}=`, or create it")]
+    #[error(
+        "WSGIDaemonProcess {group} at {place}: there is no {kind} `{name}` on this system; correct `{kind}=`, or create it"
+    )]
     Account {
         /// The process group.
         group: String,
@@ -37,7 +39,9 @@ pub(crate) enum StartError {
         name: String,
     },
     /// The user is root.
-    #[error("WSGIDaemonProcess {group} at {place}: its processes would run as root; give it `user=` and `group=` of an account without rights")]
+    #[error(
+        "WSGIDaemonProcess {group} at {place}: its processes would run as root; give it `user=` and `group=` of an account without rights"
+    )]
     Root {
         /// The process group.
         group: String,
@@ -53,7 +57,9 @@ pub(crate) enum StartError {
         source: std::io::Error,
     },
     /// The system refuses something.
-    #[error("cannot make the sockets and the process of the group: {0}; look at httpd's limits on open files and processes")]
+    #[error(
+        "cannot make the sockets and the process of the group: {0}; look at httpd's limits on open files and processes"
+    )]
     System(#[from] std::io::Error),
 }
 
@@ -124,7 +130,7 @@ pub(super) fn leader(main: Server<'_>, home: Server<'_>, group: &ProcessGroup, t
         threads: group.threads,
         multiprocess: group.processes.is_some(),
     };
-    let imports = python::imports(main.iter().map(Server::settings), group.name.as_str());
+    let imports = python::imports(main.iter().map(Server::own_settings), group.name.as_str());
     let python = python::daemon(global, group, environment, imports);
     Leader {
         contract: contract::VERSION,
@@ -158,7 +164,8 @@ pub(super) fn socket_timeout(home: Server<'_>, group: &ProcessGroup) -> u32 {
 /// configuration; if it has gone since, the leader says so.
 fn interpreter(home: Option<&Path>, root: Option<&Path>) -> PathBuf {
     let Some(root) = root else {
-        return interpreter::find(home).unwrap_or_else(|_| home.unwrap_or(Path::new("/usr")).join("bin/python3"));
+        return interpreter::find(home)
+            .unwrap_or_else(|_| home.unwrap_or(Path::new("/usr")).join("bin/python3"));
     };
     let home = home.unwrap_or(Path::new("/usr"));
     let seen = root.join(home.strip_prefix("/").unwrap_or(home));
@@ -180,7 +187,10 @@ pub(super) fn environment(group: &ProcessGroup, identity: &Identity) -> Vec<CStr
     merge(std::env::vars_os(), &own)
 }
 
-fn merge(inherited: impl Iterator<Item = (OsString, OsString)>, own: &[(&str, Option<OsString>)]) -> Vec<CString> {
+fn merge(
+    inherited: impl Iterator<Item = (OsString, OsString)>,
+    own: &[(&str, Option<OsString>)],
+) -> Vec<CString> {
     let replaced = |name: &OsString| own.iter().any(|(own, value)| value.is_some() && name == own);
     inherited
         .filter(|(name, _)| name != "PYTHONHOME" && !replaced(name))

@@ -29,7 +29,7 @@ pub(crate) fn child_init(server: Server<'static>, child: Pool<'static>) {
         }
     });
     let forbidden = is_forbidden(server.settings());
-    if !forbidden && !python::imports(server.iter().map(Server::settings), "").is_empty() {
+    if !forbidden && !python::imports(server.iter().map(Server::own_settings), "").is_empty() {
         let _ = started(server);
     }
 }
@@ -89,7 +89,7 @@ fn start(main: Server<'_>) -> Result<Embedded, String> {
         threads: if mpm.is_threaded { mpm.threads } else { 1 },
         multiprocess: mpm.is_forked && mpm.processes > 1,
     };
-    let imports = python::imports(main.iter().map(Server::settings), "");
+    let imports = python::imports(main.iter().map(Server::own_settings), "");
     let embedded = Embedded::load(global).map_err(|error| error.to_string())?;
     embedded.start(&python::embedded(global, environment, imports)).map_err(|error| error.to_string())?;
     Ok(embedded)
