@@ -6,9 +6,10 @@ configuration that it is given.
 """
 
 import os
+import shutil
 
 import pytest
-from support import httpd, processes
+from support import httpd, pythons
 from support.server import Server
 
 MODES = ("embedded", "daemon")
@@ -142,6 +143,20 @@ def packages():
     httpd.remove_readable(place)
 
 
+@pytest.fixture(scope="session")
+def python():
+    """A function from a minor version to the prefix of such a CPython that every user can run; skips without one."""
+    place = pythons.scratch()
+
+    def find(minor):
+        if minor not in pythons.installed():
+            pytest.skip(f"THIS MACHINE HAS NO CPYTHON 3.{minor}: it cannot be tested here")
+        return pythons.readable(minor, place)
+
+    yield find
+    shutil.rmtree(place, ignore_errors=True)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     """Puts the error logs below the report of a test that failed."""
@@ -174,9 +189,8 @@ def pytest_configure():
 
 
 def pytest_unconfigure():
-    """Removes the copy of the module."""
-    if httpd.module.cache_info().currsize:
-        httpd.remove_copy()
+    """Removes the copies of the module."""
+    httpd.remove_copies()
 
 
 def pytest_report_header():

@@ -1,8 +1,10 @@
 """What the application sees in environ: names, types and values."""
 
 import ast
+import json
 
 import pytest
+from conftest import Application
 
 # Every key of a plain GET request, and nothing else.
 CGI = {
@@ -27,8 +29,6 @@ SETENV = {"MOD_WSGI_TEST_DATA", "MOD_WSGI_TEST_ROOT", "FROM_SETENV"}
 
 def fetch(wsgi, path="/environ.py", headers=(), method="GET", body=b"", **kwargs):
     """The environ: name to type, and name to value where it has a literal."""
-    import json
-
     response = wsgi.request(method, path, headers, body, **kwargs)
     assert response.status == 200
     shown = json.loads(response.body)
@@ -44,8 +44,6 @@ def fetch(wsgi, path="/environ.py", headers=(), method="GET", body=b"", **kwargs
 
 @pytest.mark.ours
 def test_exactly_these_keys(site):
-    from conftest import Application
-
     types, _ = fetch(Application(site, "/app"))
     keys = set(types) - {"type(environ)"} - OPTIONAL
     assert keys == CGI | WSGI | OURS | SETENV
@@ -102,8 +100,6 @@ def test_headers_that_could_shadow_others_are_dropped(wsgi):
 
 @pytest.mark.ours
 def test_facts_of_mod_wsgi(site):
-    from conftest import Application
-
     types, values = fetch(Application(site, "/app"))
     daemon = site.mode == "daemon"
     assert values["mod_wsgi.version"] == (6, 1, 1)
@@ -128,8 +124,6 @@ def test_facts_of_mod_wsgi(site):
 
 
 def test_flags_of_a_single_process(site):
-    from conftest import Application
-
     _, values = fetch(Application(site, "/app"))
     assert values["wsgi.multithread"] is True
     assert values["wsgi.multiprocess"] is False

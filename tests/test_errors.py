@@ -54,7 +54,7 @@ def test_late_use_is_refused(site):
 
 @pytest.mark.ours
 def test_missing_callable(serve, mode):
-    script = '"""Has no application."""\ndef app(environ, start_response):\n    pass\nother = print\n'
+    script = '"""Has no application."""\ndef app(environ, start_response):\n    pass\nother = app\n'
     server = serve("WSGIScriptAlias / ${ROOT}/script.py\n", mode, files={"script.py": script})
     assert server.get("/").status == 500
     line = server.wait_for_log(r".*'application'.*").group()

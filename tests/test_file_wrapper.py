@@ -4,6 +4,7 @@ import json
 import uuid
 
 import pytest
+from conftest import Application
 from support.http import Cut
 from support.processes import wait_until
 
@@ -47,8 +48,6 @@ def test_part_from_an_offset(wsgi):
 
 
 def test_length_is_set_for_a_real_file(site):
-    from conftest import Application
-
     response, _, _ = fetch(Application(site, "/app"), offset=1000)
     assert response.header("Content-Length") == str(len(CONTENT) - 1000)
 

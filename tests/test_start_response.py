@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from conftest import Application
 
 REFUSED = {
     "headers-tuple": "TypeError", "headers-none": "TypeError", "status-bytes": "TypeError", "status-int": "TypeError",
@@ -80,8 +81,6 @@ def test_headers_as_given(wsgi):
 @pytest.mark.parametrize("name, value", [("Status", "404 Changed"), ("Last-Modified", "garbage"),
                                          ("Content-Type", "Text/HTML; Charset=X"), ("X-Many", "a")])
 def test_no_header_is_rewritten(site, name, value):
-    from conftest import Application
-
     headers = [("Content-Type", "text/plain")] if name != "Content-Type" else []
     response = answer(Application(site, "/app"), "200 OK", [*headers, (name, value), ("X-Many", "b")])
     assert response.status == 200
@@ -95,8 +94,6 @@ def test_www_authenticate_survives_an_error(wsgi):
 
 
 def test_local_redirect_in_daemon_mode(site):
-    from conftest import Application
-
     headers = [("Content-Type", "text/plain"), ("Location", "/app/hello.py")]
     response = answer(Application(site, "/app"), "200 OK", headers)
     if site.mode == "daemon":

@@ -3,6 +3,7 @@
 import uuid
 
 import pytest
+from test_start_response import answer
 
 
 @pytest.mark.parametrize("way", ["generator", "write"])
@@ -20,15 +21,11 @@ def test_blocks_as_they_are_made(wsgi, way):
 
 
 def test_write_and_blocks_in_order(wsgi):
-    from test_start_response import answer
-
     response = answer(wsgi, write=["one ", "two "], blocks=["three ", "", "four"])
     assert response.body == b"one two three four"
 
 
 def test_many_blocks(wsgi):
-    from test_start_response import answer
-
     blocks = [f"{number}," for number in range(200)]
     assert answer(wsgi, blocks=blocks, iterator=True).text == "".join(blocks)
 

@@ -48,7 +48,16 @@ def module():
         raise RuntimeError(f"{chosen} does not exist: run `make` first")
     if not (chosen.parent / "mod_wsgi_leader").exists():
         return chosen
+    return copy_of(chosen)
+
+
+COPIES = []
+
+
+def copy_of(chosen):
+    """A copy of a module and the parts beside it that every user can read."""
     place = Path(tempfile.mkdtemp(prefix="mod_wsgi-test-module-", dir=SCRATCH))
+    COPIES.append(place)
     place.chmod(0o755)
     for part in PARTS:
         shutil.copy2(chosen.parent / part, place / part)
@@ -56,10 +65,10 @@ def module():
     return place / "mod_wsgi.so"
 
 
-def remove_copy():
-    """Removes what [`module`] has made."""
-    if module().parent.name.startswith("mod_wsgi-test-module-"):
-        shutil.rmtree(module().parent, ignore_errors=True)
+def remove_copies():
+    """Removes what [`copy_of`] has made."""
+    for place in COPIES:
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def readable_packages():
