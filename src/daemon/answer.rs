@@ -100,7 +100,9 @@ impl<'r> Answer<'r> {
                     _ => Ok(Turn::Over(end)),
                 }
             }
-            Kind::Reject if !self.is_begun() => Reject::decode(payload).map(Turn::Rejected).map_err(Broken::from),
+            Kind::Reject if !self.is_begun() => {
+                Reject::decode(payload).map(Turn::Rejected).map_err(Broken::from)
+            }
             Kind::GoAway if !self.is_begun() && self.taken.is_none() => Ok(Turn::GoAway),
             Kind::Reject => Err(Broken::Order("REJECT")),
             Kind::GoAway => Err(Broken::Order("GOAWAY")),
@@ -175,6 +177,10 @@ impl<'r> Answer<'r> {
                 HandlerResult::Done
             }
             (Outcome::Refused(status), _) => self.refuse(status),
+            (Outcome::Aborted, HeadState::Said) => {
+                self.responder.abort(); // also if the client has seen nothing yet: the head was said
+                HandlerResult::Done
+            }
             (Outcome::Aborted, _) => self.refuse(500),
         }
     }

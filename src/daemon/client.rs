@@ -6,7 +6,7 @@
 
 use std::os::fd::AsFd;
 use std::sync::atomic::Ordering::SeqCst;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use contract::response::{End, Reject};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -20,9 +20,9 @@ use super::incoming::Incoming;
 use super::parcel::Parcel;
 use super::queue::{Waiting, timespec};
 use super::slots::{Reservation, reserve};
+use super::sockets::Sockets;
 use super::upload::{Need, Upload};
 use super::{Group, death};
-use super::sockets::Sockets;
 use crate::apache::{HandlerResult, Request};
 
 /// How often the client is asked for more of a body when its socket cannot be waited for (HTTP/2).
@@ -59,7 +59,8 @@ enum Step {
 enum Came {
     Bytes,
     ClientGone,
-    Nothing,
+    /// Nothing for that long.
+    Nothing(Duration),
     /// The end of the connection; `unread` if the worker had not read all that was sent.
     End {
         unread: bool,
@@ -88,7 +89,11 @@ impl<'r> Relay<'_, 'r> {
     }
 
     /// Sends the request to the worker in whose slot a thread is reserved.
-    fn through_slot(&mut self, parcel: &mut Parcel<'_>, mut reserved: Reservation<'_>) -> Result<Round, Error> {
+    fn through_slot(
+        &mut self,
+        parcel: &mut Parcel<'_>,
+        mut reserved: Reservation<'_>,
+    ) -> Result<Round, Error> {
         let (slot, pid) = (reserved.slot, reserved.pid);
         if let Some(kept) = self.group.idle.take(slot, pid) {
             reserved.hand_over(); // as soon as the worker reads the request
@@ -135,7 +140,7 @@ impl<'r> Relay<'_, 'r> {
     ) -> Result<Round, Error> {
         self.incoming.reset();
         self.answer.taken = None;
-        let mut quiet: Option<Instant> = None;
+        let mut quiet = Duration::ZERO;
         loop {
             match self.take_in(&mut connection, &mut upload)? {
                 Some(Step::Round(round)) => return Ok(round),
@@ -147,11 +152,11 @@ impl<'r> Relay<'_, 'r> {
                 Need::Nothing
             });
             match self.receive(&connection, need)? {
-                Came::Bytes => quiet = None,
-                Came::Nothing if need == Need::Client => quiet = None,
-                Came::Nothing => {
-                    let since = *quiet.get_or_insert_with(Instant::now);
-                    self.check_patience(&connection, since)?;
+                Came::Bytes => quiet = Duration::ZERO,
+                Came::Nothing(_) if need == Need::Client => quiet = Duration::ZERO,
+                Came::Nothing(time) => {
+                    quiet += time;
+                    self.check_patience(&connection, quiet)?;
                 }
                 Came::ClientGone => return Ok(Round::Done(HandlerResult::Done)),
                 Came::End { unread } => return self.lost(&connection, announced, unread, &upload),
@@ -195,7 +200,7 @@ impl<'r> Relay<'_, 'r> {
         match self.incoming.fill(connection.as_fd(), flags) {
             Ok(0) => Ok(Came::End { unread: false }),
             Ok(_) => Ok(Came::Bytes),
-            Err(Errno::AGAIN) if is_simple => Ok(Came::Nothing),
+            Err(Errno::AGAIN) if is_simple => Ok(Came::Nothing(TICK)),
             Err(Errno::AGAIN) => Ok(self.wait(connection, need)),
             Err(Errno::CONNRESET | Errno::PIPE) => Ok(Came::End { unread: true }),
             Err(Errno::BADMSG) => Err(self.malformed(connection, Broken::Order("descriptors"))),
@@ -216,11 +221,14 @@ impl<'r> Relay<'_, 'r> {
         if let (Some(client), [_, place]) = (&client, &mut sockets) {
             *place = PollFd::new(client, PollFlags::IN);
         }
-        let ready = poll(&mut sockets, Some(&timespec(pause)));
-        if ready == Ok(0) && self.answer.is_pending() && self.answer.flush().is_err() {
-            return Came::ClientGone;
+        if poll(&mut sockets, Some(&timespec(pause))) != Ok(0) {
+            return Came::Nothing(Duration::ZERO);
         }
-        Came::Nothing
+        if self.answer.is_pending() && self.answer.flush().is_err() {
+            Came::ClientGone
+        } else {
+            Came::Nothing(pause)
+        }
     }
 
     /// Whether the client's socket does not tell when more of the body is there.
@@ -266,9 +274,9 @@ impl<'r> Relay<'_, 'r> {
         Err(Error::Died { script: self.script(), group: self.group.name(), cause })
     }
 
-    fn check_patience(&self, connection: &Connection, since: Instant) -> Result<(), Error> {
+    fn check_patience(&self, connection: &Connection, quiet: Duration) -> Result<(), Error> {
         let seconds = self.group.socket_timeout;
-        if seconds == 0 || since.elapsed() < Duration::from_secs(seconds.into()) {
+        if seconds == 0 || quiet < Duration::from_secs(seconds.into()) {
             return Ok(());
         }
         let (group, script) = (self.group.name(), self.script());

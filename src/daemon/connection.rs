@@ -85,7 +85,8 @@ impl Idle {
         let found = {
             let mut connections = shelf.lock();
             if connections.iter().any(|(to, _)| *to != pid) {
-                let (good, bad) = std::mem::take(&mut *connections).into_iter().partition(|(to, _)| *to == pid);
+                let (good, bad) =
+                    std::mem::take(&mut *connections).into_iter().partition(|(to, _)| *to == pid);
                 (*connections, stale) = (good, bad);
             }
             let found = connections.pop();

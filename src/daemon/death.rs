@@ -35,17 +35,23 @@ fn describe(status: i32) -> String {
         return format!("was killed by signal {signal} ({name}), {core}{advice}");
     }
     match status.code() {
-        Some(255) => "exited with status 255: it had to end before its requests were over (shutdown-timeout)".into(),
+        Some(255) => {
+            "exited with status 255: it had to end before its requests were over (shutdown-timeout)".into()
+        }
         Some(code) => {
-            format!("exited with status {code}: the application, or something that it called, ended the process")
+            format!(
+                "exited with status {code}: the application, or something that it called, ended the process"
+            )
         }
         None => format!("ended with wait status {}", status.into_raw()),
     }
 }
 
 fn signal_words(signal: i32) -> (&'static str, &'static str) {
-    const MEMORY: &str = "; if nobody sent it, the system ran out of memory: see the kernel's log, and memory-limit";
-    const FAULT: &str = "; an extension module or Python itself is at fault: set CoreDumpDirectory for a core";
+    const MEMORY: &str =
+        "; if nobody sent it, the system ran out of memory: see the kernel's log, and memory-limit";
+    const FAULT: &str =
+        "; an extension module or Python itself is at fault: set CoreDumpDirectory for a core";
     match signal {
         libc::SIGHUP => ("SIGHUP", ""),
         libc::SIGINT => ("SIGINT", ""),
@@ -77,7 +83,9 @@ mod tests {
     #[test]
     fn ends_are_described() {
         assert!(describe(9).starts_with("was killed by signal 9 (SIGKILL), no core dumped; if nobody"));
-        assert!(describe(11 | 0x80).starts_with("was killed by signal 11 (SIGSEGV), core dumped; an extension"));
+        assert!(
+            describe(11 | 0x80).starts_with("was killed by signal 11 (SIGSEGV), core dumped; an extension")
+        );
         assert!(describe(3 << 8).starts_with("exited with status 3:"));
         assert!(describe(255 << 8).contains("shutdown-timeout"));
         assert!(describe(-1).starts_with("ended with") || describe(-1).starts_with("was killed"));

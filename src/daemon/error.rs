@@ -39,7 +39,9 @@ pub(crate) enum Error {
         reason: String,
     },
     /// The group is for another virtual host.
-    #[error("process group `{group}` is defined in the virtual host {owner} and serves only servers with that ServerName; define it in the main server to share it")]
+    #[error(
+        "process group `{group}` is defined in the virtual host {owner} and serves only servers with that ServerName; define it in the main server to share it"
+    )]
     Foreign {
         /// The group.
         group: String,
@@ -57,7 +59,9 @@ pub(crate) enum Error {
         queued: u32,
     },
     /// A worker said something that it must not say.
-    #[error("process {pid} of process group `{group}` broke the protocol while it served {script}: {what}; its connection was closed")]
+    #[error(
+        "process {pid} of process group `{group}` broke the protocol while it served {script}: {what}; its connection was closed"
+    )]
     Malformed {
         /// The group.
         group: String,
@@ -83,7 +87,9 @@ pub(crate) enum Error {
         threads: u64,
     },
     /// The worker said nothing for socket-timeout.
-    #[error("{script} in process {pid} of process group `{group}` sent nothing for {seconds} s (socket-timeout); its thread is still busy with the request")]
+    #[error(
+        "{script} in process {pid} of process group `{group}` sent nothing for {seconds} s (socket-timeout); its thread is still busy with the request"
+    )]
     Slow {
         /// The group.
         group: String,
@@ -95,7 +101,9 @@ pub(crate) enum Error {
         seconds: u32,
     },
     /// The system refuses what a request needs.
-    #[error("no connection to process group `{group}` can be made: {source}; look at the limits on open files of httpd's children")]
+    #[error(
+        "no connection to process group `{group}` can be made: {source}; look at the limits on open files of httpd's children"
+    )]
     System {
         /// The group.
         group: String,
@@ -111,7 +119,9 @@ pub(crate) enum Error {
         limit: usize,
     },
     /// There is no such group.
-    #[error("there is no process group `{name}`{known}; define it with WSGIDaemonProcess, or correct WSGIProcessGroup")]
+    #[error(
+        "there is no process group `{name}`{known}; define it with WSGIDaemonProcess, or correct WSGIProcessGroup"
+    )]
     Unknown {
         /// The name.
         name: String,
@@ -189,7 +199,9 @@ mod tests {
         assert_eq!((died.status(), died.retry()), (502, None));
         let slow = Error::Slow { group: group(), script: "/a.wsgi".into(), pid: 7, seconds: 60 };
         assert_eq!(slow.status(), 504);
-        assert!(slow.to_string().contains("/a.wsgi in process 7 of process group `site` sent nothing for 60 s"));
+        assert!(
+            slow.to_string().contains("/a.wsgi in process 7 of process group `site` sent nothing for 60 s")
+        );
         let waited = Duration::from_millis(2500);
         let late = Error::QueuedTooLong { group: group(), script: "/a".into(), waited, busy: 4, threads: 5 };
         assert!(late.to_string().contains("waited 2.5 s") && late.to_string().contains("4 of its 5 threads"));

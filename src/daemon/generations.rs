@@ -176,8 +176,8 @@ fn group_of(known: &mut Parent, start: &Start<'_>, kept: Option<Kept>) -> Result
     let (group, identity) = (start.group, &start.identity);
     let shape =
         Shape { processes: group.processes(), threads: group.threads, uid: identity.uid, gid: identity.gid };
-    let kept = match kept {
-        Some(kept) if kept.shape == shape => kept,
+    let mut kept = match kept {
+        Some(kept) if kept.shape == shape => Kept { failures: 0, ..kept },
         other => {
             known.parting.extend(other.into_iter().flat_map(|kept| kept.leaders));
             let sockets = Arc::new(Sockets::create(group.processes(), group.listen_backlog)?);
@@ -185,11 +185,10 @@ fn group_of(known: &mut Parent, start: &Start<'_>, kept: Option<Kept>) -> Result
         }
     };
     let sockets = Arc::clone(&kept.sockets);
-    let kept = known.groups.entry(group.name.to_string()).insert_entry(kept).into_mut();
-    kept.failures = 0;
-    if let Err(error) = parent::start(start, kept, Duration::ZERO) {
+    if let Err(error) = parent::start(start, &mut kept, Duration::ZERO) {
         parent::unusable(start, &sockets, &error.to_string());
     }
+    known.groups.insert(group.name.to_string(), kept);
     Ok(sockets)
 }
 

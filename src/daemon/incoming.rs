@@ -206,7 +206,8 @@ mod tests {
         let file: OwnedFd = std::fs::File::open("/proc/self/exe").unwrap().into();
         let mut bytes = Vec::new();
         frame::append(&mut bytes, Kind::File, 0, |out| FilePart { offset: 0, length: 1 }.encode(out));
-        ticket::send_with(theirs.as_fd(), &[IoSlice::new(&bytes)], &[file.as_fd()], SendFlags::empty()).unwrap();
+        ticket::send_with(theirs.as_fd(), &[IoSlice::new(&bytes)], &[file.as_fd()], SendFlags::empty())
+            .unwrap();
         let mut incoming = Incoming::default();
         incoming.fill(ours.as_fd(), RecvFlags::empty()).unwrap();
         assert!(matches!(incoming.next(), Ok(Some(Piece::File(..)))));
@@ -222,7 +223,8 @@ mod tests {
         let file: OwnedFd = std::fs::File::open("/proc/self/exe").unwrap().into();
         let mut incoming = Incoming::default();
         for expected in [Ok(1), Err(Errno::BADMSG)] {
-            let sent = ticket::send_with(theirs.as_fd(), &[IoSlice::new(b"x")], &[file.as_fd()], SendFlags::empty());
+            let sent =
+                ticket::send_with(theirs.as_fd(), &[IoSlice::new(b"x")], &[file.as_fd()], SendFlags::empty());
             assert_eq!(sent, Ok(1));
             assert_eq!(incoming.fill(ours.as_fd(), RecvFlags::empty()), expected);
         }

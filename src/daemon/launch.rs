@@ -2,10 +2,10 @@
 //!
 //! Everything is prepared before the fork: descriptors, strings, identity. The copy then only makes system calls, in
 //! this order: it closes every descriptor but the intended ones (no port, key or log of httpd stays with it), leaves
-//! httpd's session and signals, gives up what it may do (root directory, umask, limits, priority, groups, user), goes
-//! to its directory, waits if the start before failed, and executes the leader, which was opened before the root
-//! directory changed. It never returns and runs no destructor: what it shares with the parent stays the parent's. When
-//! a step fails, it says which through a pipe that the successful exec closes.
+//! httpd's session and signals, waits if the start before failed (the parent has no timer), gives up what it may do
+//! (root directory, umask, limits, priority, groups, user), goes to its directory, and executes the leader, which was
+//! opened before the root directory changed. It never returns and runs no destructor: what it shares with the parent
+//! stays the parent's. When a step fails, it says which through a pipe that the successful exec closes.
 
 use std::ffi::{CStr, CString, OsStr, c_char, c_int};
 use std::io;
@@ -39,7 +39,7 @@ pub(super) struct Plan<'d> {
     pub(super) identity: Option<(u32, u32, Vec<u32>)>,
     /// The working directory; `Err` may be missing.
     pub(super) directory: Option<Result<PathBuf, PathBuf>>,
-    /// How long to wait before the exec.
+    /// How long to wait before the first step that the group's settings can make fail.
     pub(super) delay: Duration,
 }
 
@@ -140,6 +140,7 @@ fn become_leader(
         arrange(plan, space, trouble).map_err(|error| (Step::Descriptors, error))?;
         setsid().map_err(|error| (Step::Session, error))?;
         reset_signals();
+        std::thread::sleep(plan.delay); // holding nothing; what failed before is then tried anew
         restrict(plan)?;
         if let Some(directory) = &plan.directory {
             enter(directory).map_err(|error| (Step::Directory, error))?;
@@ -149,7 +150,6 @@ fn become_leader(
     if let Err(failed) = prepare() {
         return failed;
     }
-    std::thread::sleep(plan.delay);
     // SAFETY: both arrays end with null, and their strings are alive in the plan.
     unsafe { libc::fexecve(program_number(plan), arguments.as_ptr(), environment.as_ptr()) };
     (Step::Execute, last_error())
@@ -207,7 +207,8 @@ fn restrict(plan: &Plan<'_>) -> Result<(), (Step, Errno)> {
     }
     if let Some((user, group, groups)) = &plan.identity {
         // SAFETY: the list is as long as said; the copy has one thread.
-        check(unsafe { libc::setgroups(groups.len(), groups.as_ptr()) }).map_err(|error| (Step::Groups, error))?;
+        check(unsafe { libc::setgroups(groups.len(), groups.as_ptr()) })
+            .map_err(|error| (Step::Groups, error))?;
         // SAFETY: plain numbers.
         check(unsafe { libc::setresgid(*group, *group, *group) }).map_err(|error| (Step::Group, error))?;
         // SAFETY: plain numbers; last, because it takes the right to do the rest away.

@@ -61,7 +61,11 @@ fn watch(start: &Start<'_>, pid: i32) {
     process::watch(start.pool, pid, move |event| happened(pid, event, Some(&context)));
 }
 
-fn plan<'d>(start: &Start<'_>, descriptors: Vec<BorrowedFd<'d>>, delay: Duration) -> Result<Plan<'d>, StartError> {
+fn plan<'d>(
+    start: &Start<'_>,
+    descriptors: Vec<BorrowedFd<'d>>,
+    delay: Duration,
+) -> Result<Plan<'d>, StartError> {
     let (group, identity) = (start.group, &start.identity);
     let path = own_file().with_file_name(LEADER);
     let file = path.display().to_string();
@@ -92,7 +96,8 @@ fn descriptors<'d>(
 ) -> Vec<BorrowedFd<'d>> {
     // Without a file or pipe of its own (syslog) a server's daemons write where httpd itself does.
     let log = home.error_log().unwrap_or_else(|| standard_error());
-    let fixed = [null.as_fd(), log, log, control.as_fd(), settings.as_fd(), ends.area.as_fd(), ends.overflow.as_fd()];
+    let fixed =
+        [null.as_fd(), log, log, control.as_fd(), settings.as_fd(), ends.area.as_fd(), ends.overflow.as_fd()];
     fixed.into_iter().chain(ends.slots.iter().map(AsFd::as_fd)).chain(previous).collect()
 }
 
@@ -113,9 +118,8 @@ fn settings_file(settings: &Settings) -> Result<OwnedFd, StartError> {
 pub(super) fn replace(start: &Start<'_>, kept: &mut Kept, leader: &Leader, status: Option<i32>) {
     let name = &start.group.name;
     kept.failures = if leader.since.elapsed() > SETTLED { 0 } else { kept.failures.saturating_add(1) };
-    let failed = trouble(&leader.trouble).map(|(step, error)| {
-        format!("{} failed: {error}{}", words(step, start), remedy(step))
-    });
+    let failed = trouble(&leader.trouble)
+        .map(|(step, error)| format!("{} failed: {error}{}", words(step, start), remedy(step)));
     let status = status.map(ExitStatus::from_raw);
     if failed.is_none() && status.and_then(|status| status.code()) == Some(EXIT_UNUSABLE) {
         let text = "the leader cannot work with what it was given; it has said why in the error log. Mend that and restart httpd";
@@ -168,7 +172,8 @@ fn end(status: Option<ExitStatus>) -> String {
 
 /// A step of the launch in words.
 fn words(step: Step, start: &Start<'_>) -> String {
-    let user = || start.identity.user.as_ref().map_or(format!("#{}", start.identity.uid), |user| user.name.clone());
+    let user =
+        || start.identity.user.as_ref().map_or(format!("#{}", start.identity.uid), |user| user.name.clone());
     match step {
         Step::Descriptors => "putting its descriptors in place".to_owned(),
         Step::Session => "leaving httpd's session".to_owned(),

@@ -86,7 +86,11 @@ impl Waiting<'_, '_> {
                 Ok(()) => return Ok(true),
             }
             if start.elapsed() >= limit {
-                return Err(Error::Full { group: self.group.name(), waited: start.elapsed(), queued: before });
+                return Err(Error::Full {
+                    group: self.group.name(),
+                    waited: start.elapsed(),
+                    queued: before,
+                });
             }
             if before == 0 {
                 return Ok(false); // the queue is empty and the socket is not: try the slots again
@@ -104,7 +108,11 @@ impl Waiting<'_, '_> {
     }
 
     /// Waits for the connection, the client or `pause`, and judges. True when the connection has something.
-    fn look_around(&self, connection: Option<(&Connection, PollFlags)>, pause: Duration) -> Result<bool, Error> {
+    fn look_around(
+        &self,
+        connection: Option<(&Connection, PollFlags)>,
+        pause: Duration,
+    ) -> Result<bool, Error> {
         let client = self.request.client_fd();
         let waited = self.waited();
         let limit = Some(self.group.settings.queue_timeout.duration()).filter(|limit| !limit.is_zero());
@@ -116,7 +124,8 @@ impl Waiting<'_, '_> {
                 sockets.extend(connection.map(|(fd, events)| PollFd::new(fd, events)));
                 let _ = poll(&mut sockets, Some(&timespec(time.min(pause)))); // EINTR: looked at again
                 let mut events = sockets.iter().map(PollFd::revents);
-                let client_gone = client.is_some() && events.next().is_some_and(|flags| flags.intersects(gone));
+                let client_gone =
+                    client.is_some() && events.next().is_some_and(|flags| flags.intersects(gone));
                 let answered = events.next().is_some_and(|flags| !flags.is_empty());
                 if client_gone && !answered { Err(Error::ClientGone) } else { Ok(answered) }
             }
@@ -133,7 +142,8 @@ impl Waiting<'_, '_> {
 
     fn is_failing(&self) -> bool {
         let area = &self.sockets.area;
-        area.group().state() == State::Failing && area.slots().iter().all(|slot| slot.accepting.load(SeqCst) == 0)
+        area.group().state() == State::Failing
+            && area.slots().iter().all(|slot| slot.accepting.load(SeqCst) == 0)
     }
 
     fn failing(&self) -> Error {

@@ -121,7 +121,9 @@ impl<'u, 'r> Upload<'u, 'r> {
                 Header::new(Kind::Body, length)
             }
             Ok(Progress::End) => Header::new(Kind::BodyEnd, 0),
-            Ok(Progress::Pending) if self.starving.get_or_insert_with(Instant::now).elapsed() < self.patience => {
+            Ok(Progress::Pending)
+                if self.starving.get_or_insert_with(Instant::now).elapsed() < self.patience =>
+            {
                 self.piece.clear();
                 return false;
             }
