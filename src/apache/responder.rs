@@ -181,10 +181,12 @@ impl<'r> Responder<'r> {
     /// Ends a response that has begun such that the client can tell that it is cut short: no final chunk, and the
     /// connection closes. httpd's chunk filter understands a "bad gateway" error bucket so.
     pub(crate) fn abort(&mut self) {
-        self.request.close_connection_after();
         if !self.begun {
-            let _ = self.flush(); // with the head in front of it, the bucket would become an error page
+            // In one brigade with the head the bucket would become an error page, and on a connection known to close
+            // httpd would not frame the body in chunks.
+            let _ = self.flush();
         }
+        self.request.close_connection_after();
         let pool = self.request.pool();
         // SAFETY: pool and allocator are alive; no text is given.
         let bucket = unsafe {
