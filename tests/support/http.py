@@ -129,18 +129,22 @@ class Connection:
             raise AssertionError("a chunk is longer than it says")
         return data
 
+    def chunks(self):
+        """What is left of a chunked body."""
+        pieces = []
+        try:
+            while piece := self.chunk():
+                pieces.append(piece)
+        except Cut as cut:
+            raise Cut("the last chunk is missing", b"".join(pieces) + cut.received) from None
+        return b"".join(pieces)
+
     def body(self, method, response):
         """The whole body that belongs to a head."""
         if method == "HEAD" or response.status in (204, 304) or response.status < 200:
             return b""
         if (response.header("Transfer-Encoding") or "").lower() == "chunked":
-            pieces = []
-            try:
-                while piece := self.chunk():
-                    pieces.append(piece)
-            except Cut as cut:
-                raise Cut("the last chunk is missing", b"".join(pieces) + cut.received) from None
-            return b"".join(pieces)
+            return self.chunks()
         if response.header("Content-Length") is not None:
             return self.take(int(response.header("Content-Length")))
         while self.fill():
