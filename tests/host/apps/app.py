@@ -432,3 +432,14 @@ def gilstate(environ, start_response):
     connection.close()
     start_response("200 OK", TEXT)
     return [found.encode()]
+
+
+def printing_child(environ, start_response):
+    """A forked copy prints: that must not go out on the connection of the request, which is the parent's."""
+    pid = os.fork()
+    if pid == 0:
+        print("from the copy", flush=True)
+        os._exit(0 if isinstance(sys.stdout, io.TextIOBase) else 1)
+    assert os.waitpid(pid, 0)[1] == 0
+    start_response("200 OK", TEXT)
+    return [b"x"]

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use contract::launch::{Python as Settings, Target};
 use contract::level;
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use super::error::PythonError;
@@ -36,7 +37,10 @@ impl Process {
     /// Afterwards the caller detaches by [`Process::detached`].
     pub(crate) fn adopt(settings: Settings) -> Result<Self, PythonError> {
         let main = Interpreter::adopt_main()?;
-        Self::detached(|| main.set_up(|py| Objects::make(py, &settings, "")))?;
+        Self::detached(|| {
+            main.at_home(fetch_an_error);
+            main.set_up(|py| Objects::make(py, &settings, ""))
+        })?;
         Ok(Self { settings, main, groups: RwLock::default(), stopping: AtomicBool::new(false) })
     }
 
@@ -158,6 +162,13 @@ impl Process {
         interpreters.push(Arc::clone(&self.main));
         interpreters
     }
+}
+
+/// pyo3 makes a type of its own, in a static, when it fetches its first error, and compares addresses with it ever
+/// after: it shall belong to the interpreter that lives longest.
+fn fetch_an_error(py: Python<'_>) {
+    PyRuntimeError::new_err("").restore(py);
+    drop(PyErr::take(py));
 }
 
 /// The shim's functions log what goes wrong in them; what is left (no memory) has nowhere to go.

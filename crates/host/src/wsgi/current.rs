@@ -87,8 +87,7 @@ pub(crate) fn note(level: u8, text: &str) {
     if !enabled(level) {
         return;
     }
-    let call = CALL.try_with(|call| call.borrow().clone()).ok().flatten();
-    let said = call.is_some_and(|call| {
+    let said = own_call().is_some_and(|call| {
         call.loan().try_with(|exchange| exchange.log(level, text.as_bytes(), b"", 0)).is_ok()
     });
     if !said {
@@ -136,10 +135,15 @@ fn rest(error: bool) -> Option<Vec<u8>> {
 
 /// To this thread's request, waiting for its exchange, else to the process. Not called while attached.
 fn emit(level: u8, text: &[u8], file: &[u8], line: u32) {
-    let call = CALL.try_with(|call| call.borrow().clone()).ok().flatten();
-    let said =
-        call.is_some_and(|call| call.loan().with(|exchange| exchange.log(level, text, file, line)).is_ok());
+    let said = own_call()
+        .is_some_and(|call| call.loan().with(|exchange| exchange.log(level, text, file, line)).is_ok());
     if !said {
         crate::log::log(level, &String::from_utf8_lossy(text));
     }
+}
+
+/// This thread's request. A forked copy of the process has none: the connection is its parent's.
+fn own_call() -> Option<Arc<Call>> {
+    let call = CALL.try_with(|call| call.borrow().clone()).ok().flatten();
+    call.filter(|_| !crate::log::is_forked_copy())
 }
