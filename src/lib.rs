@@ -1,11 +1,11 @@
 //! The Apache module, `mod_wsgi.so`: Python web applications behind httpd. This page is the map.
 //!
-//! A request comes in at [`module`] (the hooks, in the order httpd calls them), is mapped to a script by
-//! [`translate`], checked and sent on its way by [`handler`], which has its variables written by [`environ`], and runs
-//! either in this process ([`embedded`]: libpython and the host library are mapped on first need) or in a process of
-//! its group ([`daemon`]).
+//! A request comes in at `module` (the hooks, in the order httpd calls them), is mapped to a script by
+//! `translate`, checked and sent on its way by `handler`, which has its variables written by `environ`, and runs
+//! either in this process (`embedded`: libpython and the host library are mapped on first need) or in a process of
+//! its group (`daemon`).
 //!
-//! Below them lie [`apache`] (httpd made safe), [`config`] (what the administrator wrote; pure) and `contract` (what
+//! Below them lie `apache` (httpd made safe), `config` (what the administrator wrote; pure) and `contract` (what
 //! module, leader and host say to each other; a crate of its own). Arrows point down only:
 //! `module → handler → {embedded, daemon} → apache → sys`.
 //!

@@ -1,7 +1,7 @@
 //! httpd made safe: handles with lifetimes over its structures, one fence round every callback, one table of
 //! directives.
 //!
-//! A handle ([`Request`], [`Server`], [`Pool`], [`Table`]) is a pointer with the lifetime for which httpd promises it,
+//! A handle ([`Request`], [`Server`], [`Pool`], [`table::Table`]) is a pointer with the lifetime for which httpd promises it,
 //! read field by field: httpd, its filters and other modules write to the same structures, so no Rust reference to
 //! one ever exists. Handles are lent to hooks and handlers and cannot be stored.
 //!
@@ -13,6 +13,7 @@ mod brigade;
 pub(crate) mod directive;
 pub(crate) mod facts;
 pub(crate) mod fence;
+pub(crate) mod head;
 pub(crate) mod hooks;
 pub(crate) mod log;
 pub(crate) mod pool;
@@ -21,14 +22,13 @@ pub(crate) mod regex;
 pub(crate) mod request;
 pub(crate) mod responder;
 pub(crate) mod server;
-pub(crate) mod table;
+mod table;
 
-pub(crate) use body::{Body, BodyError, Progress};
+pub(crate) use body::{Body, Progress};
 pub(crate) use pool::Pool;
 pub(crate) use request::Request;
 pub(crate) use responder::{ClientGone, HandlerResult, Responder};
 pub(crate) use server::Server;
-pub(crate) use table::Table;
 
 use crate::sys;
 

@@ -31,7 +31,6 @@ pub(crate) enum ChildEvent {
 /// httpd's own user and group (User and Group directives).
 #[derive(Debug, Clone)]
 pub(crate) struct Identity {
-    pub(crate) user: Option<String>,
     pub(crate) uid: u32,
     pub(crate) gid: u32,
 }
@@ -103,8 +102,7 @@ pub(crate) fn identity() -> Identity {
     let place = &raw const sys::ap_unixd_config;
     // SAFETY: httpd writes it while it reads its configuration, single-threaded.
     let config = unsafe { place.read() };
-    let user = text(config.user_name).map(|name| name.to_string_lossy().into_owned());
-    Identity { user, uid: config.user_id, gid: config.group_id }
+    Identity { uid: config.user_id, gid: config.group_id }
 }
 
 /// CoreDumpDirectory is set.
@@ -116,7 +114,7 @@ pub(crate) fn wants_core_dumps() -> bool {
 
 /// Asks httpd to report on child process `pid`, from its once-a-second maintenance in the parent, until `pool` is
 /// cleared.
-pub(crate) fn watch<'p>(pool: Pool<'p>, pid: i32, report: impl FnMut(ChildEvent) + 'p) -> Watched<'p> {
+pub(crate) fn watch<'p>(pool: Pool<'p>, pid: i32, report: impl FnMut(ChildEvent) + 'p) {
     let watched = pool.own(Watch { process: process(pid), report: Box::new(report) });
     let data = ptr::from_mut(watched);
     // SAFETY: `process` lives in `pool` as long as the registration.
@@ -131,28 +129,6 @@ pub(crate) fn watch<'p>(pool: Pool<'p>, pid: i32, report: impl FnMut(ChildEvent)
             pool.as_ptr(),
         );
     }
-    Watched { data: data.cast(), life: std::marker::PhantomData }
-}
-
-/// A registration of [`watch`].
-pub(crate) struct Watched<'p> {
-    data: *mut c_void,
-    life: std::marker::PhantomData<Pool<'p>>,
-}
-
-impl Watched<'_> {
-    /// Ends it; the closure is called with [`ChildEvent::Unregistered`] once more.
-    pub(crate) fn unregister(self) {
-        // SAFETY: the data is what was registered; APR ignores data that it no longer knows.
-        unsafe { sys::apr_proc_other_child_unregister(self.data) };
-    }
-}
-
-/// When `pool` is cleared, `pid` gets TERM, then 3 s, then KILL, and is waited for.
-pub(crate) fn end_with(pool: Pool<'_>, pid: i32) {
-    let process = ptr::from_mut(pool.own(process(pid)));
-    // SAFETY: the record lives in the same pool.
-    unsafe { sys::apr_pool_note_subprocess(pool.as_ptr(), process, sys::APR_KILL_AFTER_TIMEOUT) };
 }
 
 struct Watch<'p> {

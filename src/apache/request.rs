@@ -89,11 +89,6 @@ impl<'r> Request<'r> {
         text(field!(self.uri)).unwrap_or(c"")
     }
 
-    /// The second word of the request line.
-    pub(crate) fn unparsed_uri(self) -> Option<&'r CStr> {
-        text(field!(self.unparsed_uri))
-    }
-
     /// The request line.
     pub(crate) fn line(self) -> Option<&'r CStr> {
         text(field!(self.the_request))

@@ -4,13 +4,14 @@
 //! head was said. Each passage down the filters ends with a flush bucket: the client has its bytes before anything
 //! else is done, and after the last one httpd's keep-alive loop finds the next request without a detour.
 
-use std::ffi::{CStr, c_int};
+use std::ffi::c_int;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use contract::response::{FilePart, Head};
 use thiserror::Error;
 
 use super::brigade::Brigade;
+use super::head::{self, HeadError};
 use super::request::{Request, field, text};
 use crate::sys;
 
@@ -29,27 +30,6 @@ pub(crate) enum HandlerResult {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the client is gone")]
 pub(crate) struct ClientGone;
-
-/// Why a head cannot be sent.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(crate) enum HeadError {
-    /// Output has begun.
-    #[error("the response has begun; its status and headers cannot change any more")]
-    Begun,
-    /// A header httpd would stumble over.
-    #[error("the response header `{name}` has the value `{value}`: {reason}")]
-    Header {
-        /// Its name, printable.
-        name: String,
-        /// Its value, printable.
-        value: String,
-        /// What is wrong.
-        reason: &'static str,
-    },
-    /// A status that is no final one.
-    #[error("the response status {0} is not between 200 and 999")]
-    Status(u16),
-}
 
 /// The response to one request.
 pub(crate) struct Responder<'r> {
@@ -95,7 +75,7 @@ impl<'r> Responder<'r> {
         if self.begun {
             return Err(HeadError::Begun);
         }
-        check(head)?;
+        head::check(head)?;
         self.head.clear();
         Head::encode(&mut self.head, head.status, head.reason, head.headers());
         Ok(())
@@ -239,66 +219,13 @@ impl<'r> Responder<'r> {
     /// Puts the head into the request, where httpd's filters look for it.
     fn apply_head(&mut self) {
         let payload = std::mem::take(&mut self.head);
-        let Ok(head) = Head::decode(&payload) else { return };
-        let (request, pool) = (self.request, self.request.pool());
-        request.set_status(head.status, head.reason);
-        for (name, value) in head.headers() {
-            if name.eq_ignore_ascii_case(b"Content-Type") {
-                request.set_content_type(pool.string(value));
-            } else if name.eq_ignore_ascii_case(b"Content-Length") {
-                request.set_content_length(length(value).unwrap_or(0));
-            } else if name.eq_ignore_ascii_case(b"WWW-Authenticate") {
-                request.err_headers_out().add(c"WWW-Authenticate", pool.string(value));
-            } else {
-                request.headers_out().add(pool.string(name), pool.string(value));
-            }
+        if let Ok(head) = Head::decode(&payload) {
+            head::apply(self.request, &head);
         }
     }
 }
 
-/// Refuses what httpd would answer with an error of its own, or what would break the framing.
-fn check(head: &Head<'_>) -> Result<(), HeadError> {
-    if head.status < 200 {
-        return Err(HeadError::Status(head.status));
-    }
-    for (name, value) in head.headers() {
-        let reason = if name.is_empty() || name.iter().any(|byte| !byte.is_ascii_graphic() || *byte == b':') {
-            "a name has only visible characters and no colon"
-        } else if value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
-            "a value has no line end and no NUL"
-        } else if name.eq_ignore_ascii_case(b"Content-Length") && length(value).is_none() {
-            "it must be a number"
-        } else {
-            continue;
-        };
-        let [name, value] = [name, value].map(|bytes| bytes.escape_ascii().to_string());
-        return Err(HeadError::Header { name, value, reason });
-    }
-    Ok(())
-}
-
-/// A Content-Length; blanks may lead.
-fn length(value: &[u8]) -> Option<i64> {
-    let digits = value.trim_ascii_start();
-    let text =
-        std::str::from_utf8(digits).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
-    text.parse().ok()
-}
-
-impl<'r> Request<'r> {
-    /// Status and reason phrase of the response; an empty phrase is httpd's own.
-    fn set_status(self, status: u16, reason: &[u8]) {
-        let line: &CStr = if reason.is_empty() {
-            self.pool().string(status.to_string().as_bytes())
-        } else {
-            self.pool().string(&[status.to_string().as_bytes(), b" ", reason].concat())
-        };
-        // SAFETY: the request is alive.
-        unsafe { (*self.as_ptr()).status = c_int::from(status) };
-        // SAFETY: as above; the line lives in its pool.
-        unsafe { (*self.as_ptr()).status_line = line.as_ptr() };
-    }
-
+impl Request<'_> {
     /// What `ap_pass_brigade` notes when a brigade ends with EOS; ours end with a flush behind it.
     fn set_ended(self) {
         // SAFETY: the request is alive.
@@ -307,16 +234,6 @@ impl<'r> Request<'r> {
             // SAFETY: so is the one before an internal redirect.
             unsafe { (*before.as_ptr()).eos_sent = 1 };
         }
-    }
-
-    fn set_content_type(self, value: &'r CStr) {
-        // SAFETY: request and value are alive; httpd adds output filters that go by type.
-        unsafe { sys::ap_set_content_type(self.as_ptr(), value.as_ptr()) };
-    }
-
-    fn set_content_length(self, length: i64) {
-        // SAFETY: the request is alive.
-        unsafe { sys::ap_set_content_length(self.as_ptr(), length) };
     }
 
     /// Lets httpd answer with another of its URLs, as GET and without a body.

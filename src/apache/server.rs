@@ -128,11 +128,6 @@ impl<'s> Server<'s> {
         field!(self.is_virtual) != 0
     }
 
-    /// The file and line that define it.
-    pub(crate) fn place(self) -> (Option<&'s CStr>, u32) {
-        (text(field!(self.defn_name)), field!(self.defn_line_number))
-    }
-
     /// Timeout, in microseconds.
     pub(crate) fn timeout(self) -> u64 {
         u64::try_from(field!(self.timeout)).unwrap_or(0)
@@ -143,14 +138,6 @@ impl<'s> Server<'s> {
         let process = Raw(field!(self.process));
         let pool = field!(process.pool);
         // SAFETY: httpd's process record and its pool are there until exit.
-        unsafe { Pool::from_ptr(pool) }
-    }
-
-    /// The pool of this configuration.
-    pub(crate) fn configuration_pool(self) -> Pool<'s> {
-        let process = Raw(field!(self.process));
-        let pool = field!(process.pconf);
-        // SAFETY: it lives as long as every server of the configuration.
         unsafe { Pool::from_ptr(pool) }
     }
 
@@ -165,11 +152,6 @@ impl<'s> Server<'s> {
         let status = unsafe { sys::apr_os_file_get(&raw mut fd, file) };
         // SAFETY: the log stays open as long as the configuration.
         (status == 0 && fd >= 0).then(|| unsafe { BorrowedFd::borrow_raw(fd) })
-    }
-
-    /// What ErrorLog names: a file, `|program` or `syslog…`.
-    pub(crate) fn error_log_name(self) -> Option<&'s CStr> {
-        text(field!(self.error_fname))
     }
 
     /// httpd's log level for `wsgi` in this server.

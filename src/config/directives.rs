@@ -5,14 +5,14 @@
 use std::ffi::CStr;
 use std::sync::Arc;
 
-use super::alias::{self, Alias, Pattern};
+use super::alias::{Alias, Pattern};
 use super::error::ConfigError;
-use super::options::{self, OptionRow, nearest};
 use super::process_group::ProcessGroup;
-use super::settings::{HandlerScript, Import, MapHead, Reference, ServerSettings, Settings};
+use super::scripts::{HandlerScript, Import};
+use super::settings::{Reference, ServerSettings, Settings};
 use super::trusted::{Network, TrustedHeader};
 use super::values::{Directories, Interval, Name, Value};
-use super::words::{Words, printable};
+use super::words::Words;
 
 /// Where a directive is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,7 +116,7 @@ pub(crate) const DIRECTIVES: [Row; 37] = [
         c"WSGIHandlerScript",
         c"registers a script as a handler: NAME PATH and options",
         |here, words| {
-            let script = handler_script(words)?;
+            let script = HandlerScript::read(words)?;
             let before = here.handler_scripts.as_deref().unwrap_or_default().iter().cloned();
             here.handler_scripts = Some(before.chain([script]).collect());
             Ok(())
@@ -130,7 +130,7 @@ pub(crate) const DIRECTIVES: [Row; 37] = [
     server(
         c"WSGIImportScript",
         c"loads a script before the first request: PATH process-group= application-group=",
-        |server, words| import(words).map(|import| server.imports.push(import)),
+        |server, words| Import::read(words).map(|import| server.imports.push(import)),
     ),
     file_info(
         c"WSGIMapHEADToGET",
@@ -252,7 +252,9 @@ pub(crate) const DIRECTIVES: [Row; 37] = [
     file_info(
         c"WSGITrustedProxyHeaders",
         c"headers of proxies that are believed; default none",
-        |here, words| append(&mut here.trusted_headers, words, trusted_header),
+        |here, words| {
+            append(&mut here.trusted_headers, words, |word| TrustedHeader::read(word, "header of a proxy"))
+        },
     ),
 ];
 
@@ -288,95 +290,6 @@ fn append<T: Clone>(
     }
     *list = Some(all.into());
     Ok(())
-}
-
-fn trusted_header(word: &[u8]) -> Result<TrustedHeader, ConfigError> {
-    TrustedHeader::read(word, "header of a proxy").map_err(|error| {
-        let name = printable(word);
-        match nearest(&name, TrustedHeader::names()).map(str::to_owned) {
-            None => error,
-            nearest => ConfigError::UnknownOption { name, nearest },
-        }
-    })
-}
-
-impl Value for MapHead {
-    const EXPECTED: &'static str = "it is Auto, On or Off";
-
-    fn parse(word: &[u8]) -> Option<Self> {
-        match word.to_ascii_lowercase().as_slice() {
-            b"auto" => Some(Self::Auto),
-            b"off" => Some(Self::Off),
-            b"on" => Some(Self::On),
-            _ => None,
-        }
-    }
-}
-
-/// The options of WSGIHandlerScript; those of WSGIImportScript are two of them.
-const SCRIPT_OPTIONS: [OptionRow<HandlerScript>; 3] = [
-    OptionRow {
-        name: "application-group",
-        help: "the interpreter",
-        set: |script, word| {
-            alias::group(word, "application-group").map(|value| script.application_group = Some(value))
-        },
-    },
-    OptionRow {
-        name: "pass-authorization",
-        help: "On or Off, as WSGIPassAuthorization",
-        set: |script, word| {
-            bool::read(word, "pass-authorization").map(|value| script.pass_authorization = Some(value))
-        },
-    },
-    OptionRow {
-        name: "process-group",
-        help: "the process group",
-        set: |script, word| {
-            alias::group(word, "process-group").map(|value| script.process_group = Some(value))
-        },
-    },
-];
-
-fn handler_script(words: &mut Words<'_>) -> Result<HandlerScript, ConfigError> {
-    let mut script = HandlerScript {
-        name: words.value("name of the handler")?,
-        path: words.value("script path")?,
-        process_group: None,
-        application_group: None,
-        pass_authorization: None,
-    };
-    if matches!(script.name.as_str(), "wsgi-script" | "application/x-httpd-wsgi") {
-        let (value, expected) = (script.name.to_string(), "this handler is built in");
-        return Err(ConfigError::BadValue { what: "name of a handler", value, expected });
-    }
-    options::read(words, &mut script, &SCRIPT_OPTIONS, &[])?;
-    Ok(script)
-}
-
-fn import(words: &mut Words<'_>) -> Result<Import, ConfigError> {
-    /// The groups as they are read.
-    #[derive(Default)]
-    struct Groups(Option<Name>, Option<Name>);
-    const OPTIONS: [OptionRow<Groups>; 2] = [
-        OptionRow {
-            name: "application-group",
-            help: "the interpreter",
-            set: |groups, word| alias::group(word, "application-group").map(|value| groups.1 = Some(value)),
-        },
-        OptionRow {
-            name: "process-group",
-            help: "the process group",
-            set: |groups, word| alias::group(word, "process-group").map(|value| groups.0 = Some(value)),
-        },
-    ];
-    let place = words.place();
-    let script = words.value("script path")?;
-    let mut groups = Groups::default();
-    options::read(words, &mut groups, &OPTIONS, &[])?;
-    let process_group = groups.0.ok_or(ConfigError::MissingOption { name: "process-group" })?;
-    let application_group = groups.1.ok_or(ConfigError::MissingOption { name: "application-group" })?;
-    Ok(Import { script, process_group, application_group, place })
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use super::alias::AliasOptions;
 use super::expand::{self, Facts, Lookup};
-use super::settings::{HandlerScript, MapHead, Settings};
+use super::scripts::HandlerScript;
+use super::settings::{MapHead, Settings};
 use super::trusted::{Network, TrustedHeader};
 use super::values::Name;
 

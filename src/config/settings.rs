@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use super::alias::Alias;
 use super::process_group::ProcessGroup;
+use super::scripts::{HandlerScript, Import};
 use super::trusted::{Network, TrustedHeader};
-use super::values::Name;
+use super::values::{Name, Value};
 use super::words::Place;
 
 /// WSGIMapHEADToGET.
@@ -22,14 +23,17 @@ pub(crate) enum MapHead {
     On,
 }
 
-/// WSGIHandlerScript: a handler's name and its script.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct HandlerScript {
-    pub(crate) name: Name,
-    pub(crate) path: Name,
-    pub(crate) process_group: Option<Name>,
-    pub(crate) application_group: Option<Name>,
-    pub(crate) pass_authorization: Option<bool>,
+impl Value for MapHead {
+    const EXPECTED: &'static str = "it is Auto, On or Off";
+
+    fn parse(word: &[u8]) -> Option<Self> {
+        match word.to_ascii_lowercase().as_slice() {
+            b"auto" => Some(Self::Auto),
+            b"off" => Some(Self::Off),
+            b"on" => Some(Self::On),
+            _ => None,
+        }
+    }
 }
 
 /// What was said about a location.
@@ -49,17 +53,6 @@ pub(crate) struct Settings {
     pub(crate) trusted_headers: Option<Arc<[TrustedHeader]>>,
     pub(crate) trusted_proxies: Option<Arc<[Network]>>,
     pub(crate) handler_scripts: Option<Arc<[HandlerScript]>>,
-}
-
-/// WSGIImportScript.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Import {
-    pub(crate) script: PathBuf,
-    /// Empty is embedded mode.
-    pub(crate) process_group: Name,
-    /// Empty is the main interpreter.
-    pub(crate) application_group: Name,
-    pub(crate) place: Place,
 }
 
 /// A literal process group that a location asks for.
@@ -203,7 +196,6 @@ impl ServerSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::values::Value;
 
     #[test]
     fn inner_value_wins() {

@@ -2,7 +2,10 @@
 
 use std::net::IpAddr;
 
+use super::error::ConfigError;
+use super::options::nearest;
 use super::values::Value;
+use super::words::printable;
 
 /// What a header of a proxy speaks about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,11 +63,6 @@ impl TrustedHeader {
     pub(crate) fn of(category: Category) -> impl Iterator<Item = Self> {
         KNOWN.into_iter().map(|(_, header)| header).filter(move |header| header.category == category)
     }
-
-    /// Names of all headers, for suggestions.
-    pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-        KNOWN.into_iter().map(|(name, _)| name)
-    }
 }
 
 impl Value for TrustedHeader {
@@ -75,6 +73,14 @@ impl Value for TrustedHeader {
     fn parse(word: &[u8]) -> Option<Self> {
         let found = KNOWN.into_iter().find(|(name, _)| name.as_bytes().eq_ignore_ascii_case(word));
         found.map(|(_, header)| header)
+    }
+
+    fn read(word: &[u8], what: &'static str) -> Result<Self, ConfigError> {
+        let (name, expected) = (printable(word), Self::EXPECTED);
+        Self::parse(word).ok_or_else(|| match nearest(&name, KNOWN.into_iter().map(|(name, _)| name)) {
+            Some(near) => ConfigError::UnknownOption { nearest: Some(near.to_owned()), name },
+            None => ConfigError::BadValue { what, value: name, expected },
+        })
     }
 }
 

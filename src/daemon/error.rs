@@ -6,7 +6,7 @@ use contract::wire::WireError;
 use rustix::io::Errno;
 use thiserror::Error;
 
-use crate::apache::responder::HeadError;
+use crate::apache::head::HeadError;
 
 /// Why a request got no answer. `script` and `group` are names for the reader of the log.
 #[derive(Debug, Error)]

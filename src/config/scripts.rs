@@ -1,0 +1,104 @@
+//! Scripts that no URL names: WSGIHandlerScript and WSGIImportScript.
+
+use std::path::PathBuf;
+
+use super::alias;
+use super::error::ConfigError;
+use super::options::{self, OptionRow};
+use super::values::{Name, Value};
+use super::words::{Place, Words};
+
+/// WSGIHandlerScript: a handler's name and its script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HandlerScript {
+    pub(crate) name: Name,
+    pub(crate) path: Name,
+    pub(crate) process_group: Option<Name>,
+    pub(crate) application_group: Option<Name>,
+    pub(crate) pass_authorization: Option<bool>,
+}
+
+/// WSGIImportScript.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Import {
+    pub(crate) script: PathBuf,
+    /// Empty is embedded mode.
+    pub(crate) process_group: Name,
+    /// Empty is the main interpreter.
+    pub(crate) application_group: Name,
+    pub(crate) place: Place,
+}
+
+/// The options of WSGIHandlerScript.
+const SCRIPT_OPTIONS: [OptionRow<HandlerScript>; 3] = [
+    OptionRow {
+        name: "application-group",
+        help: "the interpreter",
+        set: |script, word| {
+            alias::group(word, "application-group").map(|value| script.application_group = Some(value))
+        },
+    },
+    OptionRow {
+        name: "pass-authorization",
+        help: "On or Off, as WSGIPassAuthorization",
+        set: |script, word| {
+            bool::read(word, "pass-authorization").map(|value| script.pass_authorization = Some(value))
+        },
+    },
+    OptionRow {
+        name: "process-group",
+        help: "the process group",
+        set: |script, word| {
+            alias::group(word, "process-group").map(|value| script.process_group = Some(value))
+        },
+    },
+];
+
+impl HandlerScript {
+    /// Reads a whole line.
+    pub(super) fn read(words: &mut Words<'_>) -> Result<Self, ConfigError> {
+        let mut script = Self {
+            name: words.value("name of the handler")?,
+            path: words.value("script path")?,
+            process_group: None,
+            application_group: None,
+            pass_authorization: None,
+        };
+        if matches!(script.name.as_str(), "wsgi-script" | "application/x-httpd-wsgi") {
+            let (value, expected) = (script.name.to_string(), "this handler is built in");
+            return Err(ConfigError::BadValue { what: "name of a handler", value, expected });
+        }
+        options::read(words, &mut script, &SCRIPT_OPTIONS, &[])?;
+        Ok(script)
+    }
+}
+
+impl Import {
+    /// Reads a whole line.
+    pub(super) fn read(words: &mut Words<'_>) -> Result<Self, ConfigError> {
+        /// The groups as they are read.
+        #[derive(Default)]
+        struct Groups(Option<Name>, Option<Name>);
+        const OPTIONS: [OptionRow<Groups>; 2] = [
+            OptionRow {
+                name: "application-group",
+                help: "the interpreter",
+                set: |groups, word| {
+                    alias::group(word, "application-group").map(|value| groups.1 = Some(value))
+                },
+            },
+            OptionRow {
+                name: "process-group",
+                help: "the process group",
+                set: |groups, word| alias::group(word, "process-group").map(|value| groups.0 = Some(value)),
+            },
+        ];
+        let place = words.place();
+        let script = words.value("script path")?;
+        let mut groups = Groups::default();
+        options::read(words, &mut groups, &OPTIONS, &[])?;
+        let process_group = groups.0.ok_or(ConfigError::MissingOption { name: "process-group" })?;
+        let application_group = groups.1.ok_or(ConfigError::MissingOption { name: "application-group" })?;
+        Ok(Self { script, process_group, application_group, place })
+    }
+}
