@@ -137,7 +137,7 @@ impl Slot {
 
     /// Reserves a thread whether or not the worker wants requests; for its own threads that take from the overflow.
     pub fn reserve(&self, threads: u32) -> bool {
-        self.reserved.fetch_update(SeqCst, SeqCst, |n| (n < threads).then_some(n + 1)).is_ok()
+        self.reserved.fetch_update(SeqCst, SeqCst, |n| (n < threads).then(|| n + 1)).is_ok()
     }
 
     /// Gives a reservation back; never below zero, whatever somebody has written there.
@@ -213,5 +213,67 @@ impl Drop for Area {
     fn drop(&mut self) {
         // SAFETY: our own mapping with its own size; no borrow outlives `self`.
         let _ = unsafe { munmap(self.base.as_ptr(), Self::size(self.slots)) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_mappings_show_the_same() {
+        let (ours, file) = Area::create(4).unwrap();
+        let theirs = Area::map(&file, 4).unwrap();
+        assert_eq!((ours.slots().len(), ours.group().state()), (4, State::Starting));
+        theirs.group().set_failure("no interpreter\nat all");
+        theirs.group().set_state(State::Failing);
+        assert_eq!(ours.group().state(), State::Failing);
+        assert_eq!(ours.group().failure(), "no interpreter at all");
+        assert!(Area::map(&file, 5).is_err() && ftruncate(&file, 1).is_err(), "its size is fixed");
+    }
+
+    #[test]
+    fn a_reservation_needs_an_accepting_slot_and_a_thread() {
+        let (area, _file) = Area::create(1).unwrap();
+        let slot = &area.slots()[0];
+        assert!(!slot.try_reserve(2), "it does not accept");
+        slot.accepting.store(1, SeqCst);
+        assert!(slot.try_reserve(2) && slot.try_reserve(2) && !slot.try_reserve(2));
+        slot.release();
+        assert!(slot.try_reserve(2));
+        slot.accepting.store(0, SeqCst);
+        slot.release();
+        assert!(!slot.try_reserve(2) && slot.reserve(2), "its own threads may");
+        for _ in 0..5 {
+            slot.release();
+        }
+        assert_eq!(slot.reserved.load(SeqCst), 0);
+    }
+
+    #[test]
+    fn ends_are_remembered_for_a_while() {
+        let (area, _file) = Area::create(1).unwrap();
+        let group = area.group();
+        assert_eq!(group.exit_of(1), None);
+        for pid in 1..=EXITS as u32 + 1 {
+            group.record_exit(pid, pid as i32 * 256);
+        }
+        assert_eq!((group.exit_of(1), group.exit_of(2)), (None, Some(512)));
+        assert_eq!(group.exit_of(EXITS as u32 + 1), Some((EXITS as i32 + 1) * 256));
+    }
+
+    #[test]
+    fn nonsense_in_the_area_is_harmless() {
+        let (area, _file) = Area::create(1).unwrap();
+        area.group().failure_length.store(u32::MAX, SeqCst);
+        area.group().failure.iter().for_each(|byte| byte.store(0xff, SeqCst));
+        assert!(area.group().failure().chars().count() <= REASON);
+        area.group().state.store(77, SeqCst);
+        assert_eq!(area.group().state(), State::Starting);
+        area.group().exit_next.store(u32::MAX, SeqCst);
+        area.group().record_exit(5, 6);
+        assert_eq!(area.group().exit_of(5), Some(6));
+        area.slots()[0].reserved.store(u32::MAX, SeqCst);
+        assert!(!area.slots()[0].reserve(u32::MAX));
     }
 }

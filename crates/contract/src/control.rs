@@ -98,3 +98,36 @@ pub fn receive<T: DeserializeOwned>(socket: impl AsFd) -> Result<Option<T>, Errn
         Some(bytes) => serde_json::from_slice(bytes).map(Some).map_err(|_| Errno::BADMSG),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ticket;
+    use proptest::prelude::*;
+
+    #[test]
+    fn messages_come_back() {
+        let (ours, theirs) = ticket::queue().unwrap();
+        assert_eq!(receive::<ToWorker>(&theirs), Ok(None));
+        let target = Target { script: "/srv/a.wsgi".into(), application_group: "site|".into() };
+        let answer = FromLeader::Loaded(vec![target.clone(), target]);
+        send(&ours, &answer).unwrap();
+        assert_eq!(receive(&theirs), Ok(Some(answer)));
+        send(&ours, &ToWorker::StopWithin { milliseconds: 5 }).unwrap();
+        assert_eq!(receive(&theirs), Ok(Some(ToWorker::StopWithin { milliseconds: 5 })));
+        drop(ours);
+        assert_eq!(receive::<ToWorker>(&theirs), Err(Errno::CONNRESET));
+        assert_eq!(send(&theirs, &ToLeader::Adopt), Err(Errno::PIPE));
+    }
+
+    proptest! {
+        #[test]
+        fn junk_is_refused_and_the_socket_stays_usable(junk in proptest::collection::vec(any::<u8>(), 1..200)) {
+            let (ours, theirs) = ticket::queue().unwrap();
+            send_with(ours.as_fd(), &[IoSlice::new(&junk)], &[], SendFlags::empty()).unwrap();
+            prop_assert_eq!(receive::<FromWorker>(&theirs), Err(Errno::BADMSG));
+            send(&ours, &FromWorker::Ready { loaded: true }).unwrap();
+            prop_assert_eq!(receive(&theirs), Ok(Some(FromWorker::Ready { loaded: true })));
+        }
+    }
+}

@@ -133,3 +133,62 @@ pub fn append(out: &mut Vec<u8>, kind: Kind, flags: u8, body: impl FnOnce(&mut V
         header.copy_from_slice(&Header { kind, flags, length }.encode());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    proptest! {
+        #[test]
+        fn frames_come_back(frames in proptest::collection::vec(
+            (select(&Kind::ALL[..]), any::<u8>(), proptest::collection::vec(any::<u8>(), 0..300)), 0..8)
+        ) {
+            let frames: Vec<_> = frames.into_iter().filter(|(kind, _, payload)| payload.len() <= kind.limit()).collect();
+            let mut out = Vec::new();
+            for (kind, flags, payload) in &frames {
+                append(&mut out, *kind, *flags, |out| out.extend_from_slice(payload));
+            }
+            let mut rest = &out[..];
+            for (kind, flags, payload) in &frames {
+                let (header, found, used) = split(rest).unwrap().unwrap();
+                prop_assert_eq!(header, Header { kind: *kind, flags: *flags, length: payload.len() });
+                prop_assert_eq!(found, &payload[..]);
+                rest = &rest[used..];
+            }
+            prop_assert!(rest.is_empty());
+        }
+
+        #[test]
+        fn nothing_makes_it_panic(bytes: Vec<u8>) {
+            if let Ok(Some((header, payload, used))) = split(&bytes) {
+                prop_assert_eq!((payload.len(), used), (header.length, header.length + HEADER));
+            }
+        }
+    }
+
+    #[test]
+    fn a_frame_that_is_cut_anywhere_is_not_there_yet() {
+        for kind in Kind::ALL {
+            let mut out = Vec::new();
+            append(&mut out, kind, 0, |out| out.extend(vec![7; kind.limit().min(20)]));
+            for end in 0..out.len() {
+                assert_eq!(split(&out[..end]), Ok(None), "{kind:?} cut at {end}");
+            }
+            assert!(split(&out).unwrap().is_some());
+        }
+    }
+
+    #[test]
+    fn every_kind_has_its_limit() {
+        for kind in Kind::ALL {
+            let at = |length| Header::decode(&Header::new(kind, length).encode());
+            assert_eq!(at(kind.limit()), Ok(Some(Header::new(kind, kind.limit()))));
+            let (length, limit) = (kind.limit() + 1, kind.limit());
+            assert_eq!(at(length), Err(WireError::TooLong { what: "frame", length, limit }), "{kind:?}");
+        }
+        let unknown = Header::decode(&[99, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(unknown, Err(WireError::BadValue { what: "frame kind", value: 99 }));
+    }
+}

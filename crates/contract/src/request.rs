@@ -183,3 +183,82 @@ impl<'p> Environ<'p> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sample() -> Request<'static> {
+        Request {
+            flags: Flags::RELOADING.with(Flags::HTTPS, true).with(Flags::NO_BODY, false),
+            log_level: 6,
+            request_start: 123_456_789,
+            queue_start: 0,
+            queue_timeout: 45_000,
+            script: b"/srv/app.wsgi",
+            application_group: b"",
+            callable: b"application",
+            environ: Environ::default(),
+        }
+    }
+
+    fn encode(pairs: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut environ = sample().encode(&mut out);
+        pairs.iter().for_each(|(name, value)| environ.pair(name, value));
+        drop(environ);
+        out
+    }
+
+    proptest! {
+        #[test]
+        fn a_request_comes_back(pairs: Vec<(Vec<u8>, Vec<u8>)>, flags: u32, queue_start: u64) {
+            let mut out = encode(&pairs);
+            Request::stamp(&mut out, Flags(flags), queue_start);
+            let decoded = Request::decode(&out).unwrap();
+            let expected =
+                Request { flags: Flags(flags), queue_start, environ: decoded.environ, ..sample() };
+            prop_assert_eq!(decoded, expected);
+            prop_assert_eq!((decoded.environ.len(), decoded.environ.is_empty()), (pairs.len(), pairs.is_empty()));
+            let found: Vec<_> = decoded.environ.iter().map(Result::unwrap).collect();
+            let written: Vec<_> = pairs.iter().map(|(name, value)| (&name[..], &value[..])).collect();
+            prop_assert_eq!(found, written);
+        }
+
+        #[test]
+        fn nothing_makes_it_panic(bytes: Vec<u8>) {
+            if let Ok(request) = Request::decode(&bytes) {
+                let _ = request.environ.iter().count();
+            }
+            let mut bytes = bytes;
+            Request::stamp(&mut bytes, Flags::ANNOUNCE, 1);
+        }
+    }
+
+    #[test]
+    fn a_cut_anywhere_is_noticed() {
+        let whole = encode(&[(b"PATH_INFO".to_vec(), b"/x".to_vec()), (b"A".to_vec(), b"".to_vec())]);
+        for end in 0..whole.len() {
+            let complete = Request::decode(&whole[..end])
+                .is_ok_and(|request| request.environ.iter().filter(Result::is_ok).count() == 2);
+            assert!(!complete, "cut at {end}");
+        }
+    }
+
+    #[test]
+    fn lengths_and_counts_have_limits() {
+        let mut out = Vec::new();
+        drop(sample().encode(&mut out));
+        let count = out.len() - 4;
+        out[count..].copy_from_slice(&(MAX_VARIABLES + 1).to_le_bytes());
+        assert!(matches!(
+            Request::decode(&out),
+            Err(WireError::BadValue { what: "number of variables", .. })
+        ));
+        out[count..].copy_from_slice(&1_u32.to_le_bytes());
+        out.extend_from_slice(&(MAX_NAME as u32 + 1).to_le_bytes());
+        let pair = Request::decode(&out).unwrap().environ.iter().next();
+        assert!(matches!(pair, Some(Err(WireError::TooLong { what: "variable name", .. }))));
+    }
+}

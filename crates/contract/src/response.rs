@@ -249,3 +249,115 @@ impl Reject {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Every payload that is shorter than it should be, or longer, is refused.
+    fn cut_anywhere(whole: &[u8], is_accepted: fn(&[u8]) -> bool) {
+        for end in 0..whole.len() {
+            assert!(!is_accepted(&whole[..end]), "cut at {end} of {}", whole.len());
+        }
+        assert!(!is_accepted(&[whole, &[0]].concat()), "with a byte too many");
+        assert!(is_accepted(whole));
+    }
+
+    fn head(status: u16, reason: &[u8], headers: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
+        let mut out = Vec::new();
+        Head::encode(&mut out, status, reason, headers.iter().map(|(name, value)| (&name[..], &value[..])));
+        out
+    }
+
+    proptest! {
+        #[test]
+        fn a_head_comes_back(status in 100_u16..=999, reason: Vec<u8>, headers: Vec<(Vec<u8>, Vec<u8>)>) {
+            let out = head(status, &reason, &headers);
+            let decoded = Head::decode(&out).unwrap();
+            prop_assert_eq!((decoded.status, decoded.reason), (status, &reason[..]));
+            let written: Vec<_> = headers.iter().map(|(name, value)| (&name[..], &value[..])).collect();
+            prop_assert_eq!(decoded.headers().collect::<Vec<_>>(), written);
+        }
+
+        #[test]
+        fn a_log_comes_back(level: u8, line: u32, file in proptest::collection::vec(any::<u8>(), 0..64), text: Vec<u8>) {
+            let log = Log { level, file: &file, line, text: &text };
+            let mut out = Vec::new();
+            log.encode(&mut out);
+            prop_assert_eq!(Log::decode(&out), Ok(log));
+        }
+
+        #[test]
+        fn numbers_come_back(slot: u32, pid: u32, offset: u64, length: u64, keep: bool, application_time: u64, status in 400_u16..=599) {
+            let mut out = Vec::new();
+            Taken { slot, pid }.encode(&mut out);
+            prop_assert_eq!(Taken::decode(&out), Ok(Taken { slot, pid }));
+            out.clear();
+            FilePart { offset, length }.encode(&mut out);
+            prop_assert_eq!(FilePart::decode(&out), Ok(FilePart { offset, length }));
+            for outcome in [Outcome::Complete, Outcome::Aborted, Outcome::Refused(status)] {
+                out.clear();
+                let end = End { outcome, keep, application_time };
+                end.encode(&mut out);
+                prop_assert_eq!(End::decode(&out), Ok(end));
+            }
+        }
+
+        #[test]
+        fn nothing_makes_them_panic(bytes: Vec<u8>) {
+            if let Ok(head) = Head::decode(&bytes) {
+                let _ = head.headers().count();
+            }
+            let _ = (Taken::decode(&bytes), FilePart::decode(&bytes), Log::decode(&bytes));
+            let _ = (End::decode(&bytes), Reject::decode(&bytes));
+        }
+    }
+
+    #[test]
+    fn cuts_are_noticed() {
+        cut_anywhere(&head(200, b"OK", &[(b"A".to_vec(), b"b".to_vec())]), |bytes| {
+            Head::decode(bytes).is_ok()
+        });
+        let mut out = Vec::new();
+        Taken { slot: 1, pid: 2 }.encode(&mut out);
+        cut_anywhere(&out, |bytes| Taken::decode(bytes).is_ok());
+        out.clear();
+        FilePart { offset: 1, length: 2 }.encode(&mut out);
+        cut_anywhere(&out, |bytes| FilePart::decode(bytes).is_ok());
+        out.clear();
+        Log { level: 3, file: b"a.py", line: 4, text: b"text" }.encode(&mut out);
+        cut_anywhere(&out, |bytes| Log::decode(bytes).is_ok());
+        out.clear();
+        End { outcome: Outcome::Complete, keep: true, application_time: 5 }.encode(&mut out);
+        cut_anywhere(&out, |bytes| End::decode(bytes).is_ok());
+        for reject in [Reject::Reloading, Reject::Draining, Reject::TooLate] {
+            out.clear();
+            reject.encode(&mut out);
+            assert_eq!(Reject::decode(&out), Ok(reject));
+            cut_anywhere(&out, |bytes| Reject::decode(bytes).is_ok());
+        }
+    }
+
+    #[test]
+    fn values_have_limits() {
+        assert!(matches!(Head::decode(&head(99, b"", &[])), Err(WireError::BadValue { what: "status", .. })));
+        assert!(matches!(
+            Head::decode(&head(1000, b"", &[])),
+            Err(WireError::BadValue { what: "status", .. })
+        ));
+        let mut many = head(200, b"", &[]);
+        many[6..10].copy_from_slice(&(MAX_HEADERS + 1).to_le_bytes());
+        assert!(matches!(Head::decode(&many), Err(WireError::BadValue { what: "number of headers", .. })));
+        let mut long = Vec::new();
+        let mut writer = Writer::new(&mut long);
+        writer.u8(3);
+        writer.u32(0);
+        writer.bytes(&[b'f'; 4097]);
+        assert!(matches!(Log::decode(&long), Err(WireError::TooLong { what: "file", limit: 4096, .. })));
+        for code in [2, 200, 399, 600] {
+            assert!(Outcome::from_code(code).is_err(), "{code}");
+        }
+        assert!(Reject::decode(&[0]).is_err() && Reject::decode(&[4]).is_err());
+    }
+}

@@ -120,3 +120,45 @@ pub fn receive_with(socket: BorrowedFd<'_>, buffer: &mut [u8], flags: RecvFlags)
     }
     Ok(Received { length: message.bytes, descriptor: descriptors.pop() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ticket_brings_its_connection() {
+        let (ours, theirs) = queue().unwrap();
+        assert!(Ticket::receive(theirs.as_fd()).unwrap().is_none());
+        let (near, far) = connection().unwrap();
+        Ticket { sent: 7 }.send(ours.as_fd(), far.as_fd()).unwrap();
+        drop(far);
+        let (ticket, far) = Ticket::receive(theirs.as_fd()).unwrap().unwrap();
+        assert_eq!(ticket.sent, 7);
+        send_with(far.as_fd(), &[IoSlice::new(b"hello")], &[], SendFlags::empty()).unwrap();
+        let mut buffer = [0; 9];
+        let received = receive_with(near.as_fd(), &mut buffer, RecvFlags::DONTWAIT).unwrap();
+        assert_eq!((received.length, received.descriptor.is_none()), (5, true));
+        drop(ours);
+        assert_eq!(Ticket::receive(theirs.as_fd()).unwrap_err(), Errno::CONNRESET);
+    }
+
+    #[test]
+    fn what_is_no_ticket_is_dropped() {
+        let (ours, theirs) = queue().unwrap();
+        let (_near, far) = connection().unwrap();
+        send_with(ours.as_fd(), &[IoSlice::new(b"short")], &[far.as_fd()], SendFlags::empty()).unwrap();
+        send_with(ours.as_fd(), &[IoSlice::new(b"8 bytes!")], &[], SendFlags::empty()).unwrap();
+        Ticket { sent: 1 }.send(ours.as_fd(), far.as_fd()).unwrap();
+        assert_eq!(Ticket::receive(theirs.as_fd()).unwrap().unwrap().0.sent, 1);
+    }
+
+    #[test]
+    fn two_descriptors_are_refused() {
+        let (ours, theirs) = queue().unwrap();
+        let (near, far) = connection().unwrap();
+        let both = [near.as_fd(), far.as_fd()];
+        send_with(ours.as_fd(), &[IoSlice::new(b"8 bytes!")], &both, SendFlags::empty()).unwrap();
+        let received = receive_with(theirs.as_fd(), &mut [0; 8], RecvFlags::DONTWAIT);
+        assert_eq!(received.unwrap_err(), Errno::BADMSG);
+    }
+}

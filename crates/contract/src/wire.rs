@@ -143,3 +143,44 @@ impl<'p> Reader<'p> {
         Ok(*taken)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_was_written_is_read(a: u8, b: u16, c: u32, d: u64, text: Vec<u8>, rest: Vec<u8>) {
+            let mut out = Vec::new();
+            let mut writer = Writer::new(&mut out);
+            writer.u8(a);
+            writer.u16(b);
+            writer.u32(c);
+            writer.u64(d);
+            writer.bytes(&text);
+            out.extend_from_slice(&rest);
+            let mut reader = Reader::new(&out);
+            prop_assert_eq!((reader.u8("a"), reader.u16("b")), (Ok(a), Ok(b)));
+            prop_assert_eq!((reader.u32("c"), reader.u64("d")), (Ok(c), Ok(d)));
+            prop_assert_eq!(reader.bytes("text", text.len()), Ok(&text[..]));
+            prop_assert_eq!(reader.rest(), &rest[..]);
+            prop_assert_eq!(reader.end("all").is_ok(), rest.is_empty());
+        }
+    }
+
+    #[test]
+    fn limits_and_ends_are_errors() {
+        let mut out = Vec::new();
+        Writer::new(&mut out).bytes(b"abcd");
+        let (length, limit) = (4, 3);
+        assert_eq!(Reader::new(&out).bytes("x", 3), Err(WireError::TooLong { what: "x", length, limit }));
+        for end in 0..out.len() {
+            let cut = Reader::new(&out[..end]).bytes("x", 9);
+            assert_eq!(cut, Err(WireError::Truncated { what: "x" }), "cut at {end}");
+        }
+        assert_eq!(Reader::new(b"ab").end("x"), Err(WireError::Trailing { what: "x", count: 2 }));
+        // A length near the end of the number's range must not overflow.
+        assert!(Reader::new(&[255; 12]).bytes("x", usize::MAX).is_err());
+    }
+}
