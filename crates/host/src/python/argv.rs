@@ -13,11 +13,21 @@ static SIZE: AtomicUsize = AtomicUsize::new(0);
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[used]
 #[unsafe(link_section = ".init_array")]
-static RECORD: unsafe extern "C" fn(c_int, *const *mut c_char) = record;
+static RECORD: unsafe extern "C" fn(c_int, *const *mut c_char) = loaded;
+
+/// Called by the loader.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+unsafe extern "C" fn loaded(count: c_int, arguments: *const *mut c_char) {
+    // SAFETY: the loader passes the process's arguments.
+    super::fence::fence("the constructor", (), || unsafe { record(count, arguments) });
+}
 
 /// Records where the arguments lie. They are laid out by the kernel one behind the other; a gap ends what is ours.
+///
+/// # Safety
+/// `arguments` are `count` pointers to texts.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-unsafe extern "C" fn record(count: c_int, arguments: *const *mut c_char) {
+unsafe fn record(count: c_int, arguments: *const *mut c_char) {
     if arguments.is_null() {
         return;
     }

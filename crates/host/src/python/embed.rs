@@ -38,6 +38,8 @@ struct Httpd<'s> {
     exchange: *mut c_void,
     /// Something was sent.
     begun: bool,
+    /// The module did not take the head.
+    head_refused: bool,
 }
 
 // SAFETY: httpd lets a request be used by any thread as long as it is one at a time, which the loan sees to.
@@ -58,17 +60,17 @@ unsafe extern "C" fn host_start(
     reason: *mut c_char,
     reason_size: usize,
 ) -> c_int {
-    let outcome = fence("the start of Python", Err(StartError::Panicked), || {
+    fence("the start of Python", 1, || {
         // SAFETY: the module passes so many bytes.
         let settings = unsafe { std::slice::from_raw_parts(settings, length) };
         // SAFETY: the module passes its table, valid for the call.
-        start(settings, libpython, unsafe { &*server })
-    });
-    match outcome {
-        Ok(()) => 0,
-        // SAFETY: the module passes a buffer of that size.
-        Err(error) => unsafe { write_reason(&error.to_string(), reason, reason_size) },
-    }
+        let server = unsafe { &*server };
+        match fence("the start of Python", Err(StartError::Panicked), || start(settings, libpython, server)) {
+            Ok(()) => 0,
+            // SAFETY: the module passes a buffer of that size.
+            Err(error) => unsafe { write_reason(&error.to_string(), reason, reason_size) },
+        }
+    })
 }
 
 fn start(settings: &[u8], libpython: *mut c_void, server: &Server) -> Result<(), StartError> {
@@ -116,14 +118,18 @@ unsafe fn write_reason(text: &str, reason: *mut c_char, size: usize) -> c_int {
 
 /// [`Host::serve`]
 unsafe extern "C" fn host_serve(exchange: *mut c_void, request: *const u8, length: usize) -> c_int {
-    let Some(child) = CHILD.get() else { return PANICKED };
-    let mut httpd = Httpd { server: &child.server, exchange, begun: false };
-    let code = fence("a request", PANICKED, || {
+    fence("a request", PANICKED, || {
+        let Some(child) = CHILD.get() else { return PANICKED };
+        let mut httpd = Httpd { server: &child.server, exchange, begun: false, head_refused: false };
         // SAFETY: the module passes so many bytes.
         let payload = unsafe { std::slice::from_raw_parts(request, length) };
-        c_int::from(run(child, payload, &mut httpd).code())
-    });
-    if code == PANICKED && httpd.begun { c_int::from(Outcome::Aborted.code()) } else { code }
+        let code = fence("a request", PANICKED, || c_int::from(run(child, payload, &mut httpd).code()));
+        match (httpd.begun, httpd.head_refused) {
+            (true, _) if code == PANICKED => c_int::from(Outcome::Aborted.code()),
+            (false, true) => PANICKED, // httpd does not take such a header; the log says which
+            _ => code,
+        }
+    })
 }
 
 fn run(child: &Child, payload: &[u8], httpd: &mut Httpd<'_>) -> Outcome {
@@ -191,6 +197,7 @@ impl Exchange for Httpd<'_> {
     fn head(&mut self, payload: Vec<u8>) -> Result<(), ClientGone> {
         // SAFETY: as above.
         let result = unsafe { (self.server.head)(self.exchange, payload.as_ptr(), payload.len()) };
+        self.head_refused = result != 0;
         if result == 0 { Ok(()) } else { Err(ClientGone) }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! The rule that everything here rests on: **[`interpreter::Interpreter::with`] is the only way in.** It attaches the
 //! calling thread to one interpreter by a thread state of that thread and that interpreter ([`state`]), and then
-//! *calls a function object* that was made in that interpreter, its [`interpreter::Door`]; the body runs in there.
+//! *calls a function object* that was made in that interpreter, its door; the body runs in there.
 //! pyo3 runs such a call under its own trampoline and therefore counts the thread as attached. So `Py<T>` and
 //! `PyErr` are released at once and in the interpreter that they belong to, and `Python::detach` works. (With
 //! `Python::attach` a thread hangs on 3.11 as soon as it serves a second interpreter; with `assume_attached` alone,

@@ -222,7 +222,7 @@ def end():
             step()
         except BaseException as error:
             report(error, "the end of the interpreter")
-    sys.stdout and host.flush(False)
+    host.flush(False)
     host.flush(True)
 
 

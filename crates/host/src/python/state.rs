@@ -1,4 +1,6 @@
-//! Thread states: one for each thread and interpreter, made on that thread, kept for the thread's life.
+//! Thread states: one for each thread and interpreter, made on that thread, kept for the thread's life (so that an
+//! application's `threading.local` lasts from request to request). A thread that ends leaves its states behind: request
+//! threads live as long as their process, and a release at a thread's end would have to wait for the GIL.
 //!
 //! Before 3.12 CPython's GILState interface, which C extensions use for callbacks, follows a pthread key of its own
 //! that holds the *first* state made on a thread, whatever interpreter is current. Its number is not exported, so

@@ -9,7 +9,7 @@ use contract::response::FilePart;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ClientGone;
 
-/// One request's body and response. All functions but `log` are called without the GIL, one at a time, and some by
+/// One request's body and response. All functions are called without the GIL (`log`: as a rule), one at a time, and some by
 /// other threads than the request's (an application may hand `wsgi.input` on).
 pub(crate) trait Exchange: Send {
     /// The request is going to be run here and nowhere else: called once by [`super::serve`] when the request has
