@@ -1,0 +1,80 @@
+"""make install and make uninstall, into a folder of our own; and that the module links no Python."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from support import httpd
+
+INSTALL = httpd.REPOSITORY / "apxs" / "install"
+pytestmark = pytest.mark.ours
+
+
+def run(root, *arguments, **environment):
+    """The script with DESTDIR."""
+    return subprocess.run([INSTALL, *arguments], capture_output=True, text=True,
+                          env={**os.environ, "DESTDIR": str(root), **environment})
+
+
+def installed(root):
+    """Every file below a folder."""
+    return {f"/{path.relative_to(root)}" for path in Path(root).rglob("*") if path.is_file()}
+
+
+def test_install_and_uninstall(tmp_path):
+    result = run(tmp_path, "install", str(httpd.module().parent))
+    assert result.returncode == 0, result.stderr
+    modules, settings = str(httpd.modules()), httpd.query("SYSCONFDIR")
+    expected = {f"{modules}/{part}" for part in httpd.PARTS}
+    if Path(settings, "mods-available").exists():
+        expected |= {f"{settings}/mods-available/wsgi.load", f"{settings}/mods-available/wsgi.conf"}
+        line = Path(f"{tmp_path}{settings}/mods-available/wsgi.load").read_text()
+        assert line == f"LoadModule wsgi_module {modules}/mod_wsgi.so\n"
+        assert "a2enmod wsgi" in result.stdout
+    assert installed(tmp_path) == expected
+    assert Path(f"{tmp_path}{modules}/mod_wsgi_leader").stat().st_mode & 0o111 == 0o111
+    assert run(tmp_path, "uninstall").returncode == 0
+    assert installed(tmp_path) == set()
+
+
+def test_where_httpd_has_no_mods_available(tmp_path):
+    apxs = tmp_path / "apxs"
+    apxs.write_text(f"#!/bin/sh\ncase $2 in SYSCONFDIR) echo {tmp_path}/none;; *) echo {tmp_path}/modules;; esac\n")
+    apxs.chmod(0o755)
+    result = run(tmp_path / "dest", "install", str(httpd.module().parent), APXS=str(apxs))
+    assert result.returncode == 0
+    assert f"LoadModule wsgi_module {tmp_path}/modules/mod_wsgi.so" in result.stdout
+    (tmp_path / "none.modules.d").mkdir()
+    assert run(tmp_path / "dest", "install", str(httpd.module().parent), APXS=str(apxs)).returncode == 0
+    assert f"{tmp_path}/none.modules.d/10-wsgi.conf" in installed(tmp_path / "dest")
+
+
+def test_messages(tmp_path):
+    result = run(tmp_path, "install", str(tmp_path))
+    assert result.returncode != 0 and "run make first" in result.stderr
+    result = run(tmp_path, "install", str(tmp_path), APXS="/nothing/apxs")
+    assert result.returncode != 0
+
+
+def test_settings_for_the_whole_server_are_right(serve):
+    server = serve(f"Include {INSTALL.parent}/wsgi.conf\nWSGIScriptAlias / ${{APPS}}/hello.py\n")
+    assert server.get("/").status == 200
+
+
+@pytest.mark.parametrize("part", httpd.PARTS)
+def test_links_no_python(part):
+    libraries = subprocess.run(["ldd", httpd.module().parent / part], capture_output=True, text=True).stdout
+    assert "libpython" not in libraries and "not found" not in libraries
+
+
+def test_parts_of_another_version_are_refused(serve):
+    """The module must not start what it does not understand."""
+    place = httpd.copy_of(httpd.module()).parent
+    leader = place / "mod_wsgi_leader"
+    leader.write_bytes(b"#!/bin/sh\necho not ours >&2\nexit 78\n")
+    server = serve("WSGIDaemonProcess app\nWSGIScriptAlias / ${APPS}/hello.py process-group=app\n", run=False)
+    server.conf.write_text(server.text.replace(str(httpd.module()), str(place / "mod_wsgi.so")))
+    server.start()
+    assert server.get("/").status == 503
+    assert str(leader) in server.log() or "leader" in server.log()
