@@ -51,6 +51,7 @@ test:
 	@apxs/packages openssl
 	$(MAKE) --no-print-directory units all faults .venv/ready
 	.venv/bin/python -m pytest $(TESTS) -n $(JOBS) --dist worksteal
+	.venv/bin/python -m pytest tests/host tests/process -n $(JOBS) --dist worksteal
 
 lint:
 	cargo fmt --all --check

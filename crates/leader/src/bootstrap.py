@@ -1,3 +1,4 @@
+# What an interpreter runs to become a worker, given with -c: finds the host and hands over. Any Python must be able to read it.
 import sys
 if sys.path[:1] == [""]: del sys.path[0]
 def start(host):
