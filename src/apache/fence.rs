@@ -27,14 +27,15 @@ pub(crate) fn fence<R: OnPanic>(name: &'static str, body: impl FnOnce() -> R) ->
     match catch_unwind(AssertUnwindSafe(|| body().raw())) {
         Ok(answer) => answer,
         Err(payload) => {
-            log::panicked(name, message(&*payload));
+            log::panicked(name);
             discard(payload);
             R::ON_PANIC
         }
     }
 }
 
-fn message(payload: &(dyn Any + Send)) -> &str {
+/// The message of a panic.
+pub(super) fn message(payload: &dyn Any) -> &str {
     let text = payload.downcast_ref::<&str>().copied();
     text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }

@@ -130,9 +130,9 @@ fn c_string(bytes: &[u8]) -> CString {
     })
 }
 
-/// Says that a callback was ended by a panic; its place has been logged by the hook.
-pub(super) fn panicked(name: &str, message: &str) {
-    anywhere(level::ERROR, &format!("a panic ended the callback `{name}`: {message}; please report this"));
+/// Says what a panic has ended; the hook has logged its place and message, in the context of the request.
+pub(super) fn panicked(name: &str) {
+    anywhere(level::ERROR, &format!("a panic ended the callback `{name}`"));
 }
 
 /// Writes into the log of the current request, else of the main server.
@@ -151,7 +151,8 @@ pub(crate) fn install() {
         let _ = tracing::subscriber::set_global_default(ErrorLog);
         panic::set_hook(Box::new(|info| {
             let place = info.location().map(ToString::to_string).unwrap_or_default();
-            anywhere(level::CRIT, &format!("panic at {place}"));
+            let message = super::fence::message(info.payload());
+            anywhere(level::CRIT, &format!("panic at {place}: {message}; please report this"));
         }));
     });
 }
