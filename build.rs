@@ -25,8 +25,9 @@ fn main() {
     default_python();
     let apxs =
         find_apxs().unwrap_or_else(|| missing("apxs (Apache's build tool)", "apache2-dev", "httpd-devel"));
-    if !runs("cc", "--version") && env::var_os("CC").is_none() {
-        missing("a C compiler (cc)", "gcc", "gcc");
+    let cc = env::var("CC").unwrap_or_else(|_| "cc".into());
+    if !cc.split_whitespace().next().is_some_and(|program| runs(program, "--version")) {
+        missing(&format!("a C compiler ({cc})"), "gcc", "gcc");
     }
     bind(&flags(&apxs));
 }
@@ -52,7 +53,11 @@ fn flags(apxs: &str) -> Vec<String> {
 fn bind(flags: &[String]) {
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
     let shims = out.join("static_fns.c");
-    if std::panic::catch_unwind(bindgen::clang_version).is_err() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| ())); // bindgen panics without libclang; one message is enough
+    let libclang = std::panic::catch_unwind(bindgen::clang_version);
+    std::panic::set_hook(usual);
+    if libclang.is_err() {
         missing("libclang (it reads httpd's headers)", "libclang-dev", "clang-devel");
     }
     let headers =
