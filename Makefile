@@ -23,7 +23,7 @@ all:
 
 # A debug build with the fault points that some tests trigger.
 faults:
-	cargo build --features faults,mod_wsgi_host/faults
+	cargo build --features faults,host/faults
 	@$(call stage,$(STAGE)-faults,debug)
 
 install:
@@ -51,7 +51,8 @@ test:
 	@apxs/packages openssl
 	$(MAKE) --no-print-directory units all faults .venv/ready
 	.venv/bin/python -m pytest $(TESTS) -n $(JOBS) --dist worksteal
-	.venv/bin/python -m pytest tests/host tests/process -n $(JOBS) --dist worksteal
+	MOD_WSGI_STAGE=$(STAGE)-faults .venv/bin/python -m pytest tests/process -n $(JOBS) --dist worksteal
+	.venv/bin/python -m pytest tests/host -n $(JOBS) --dist worksteal
 
 lint:
 	cargo fmt --all --check
