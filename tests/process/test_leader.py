@@ -183,7 +183,7 @@ def test_workers_end_with_a_killed_leader(group):
     [
         ("/nowhere/bin/python3", "/nowhere/bin/python3 cannot be executed: No such file"),
         ("/etc/passwd", "cannot be executed: Permission denied"),
-        ("/bin/false", "exited with status 1 before it was ready"),
+        ("/bin/false", "exited with status 1 before it was ready, and printed nothing"),
     ],
 )
 def test_an_interpreter_that_does_not_come_up_is_reported(group, interpreter, words):
@@ -195,10 +195,33 @@ def test_an_interpreter_that_does_not_come_up_is_reported(group, interpreter, wo
     assert len(lines) == 1 and words in lines[0] and "'site'" in lines[0], lines
 
 
+def test_what_a_dying_interpreter_prints_is_in_the_report(group, tmp_path):
+    broken = tmp_path / "python3"
+    broken.write_text("#!/bin/sh\necho 'Fatal Python error: no encodings' >&2\necho second line >&2\nexit 1\n")
+    broken.chmod(0o755)
+    site = group(version(1), interpreter=str(broken))
+    until(lambda: site.area.state == wire.FAILING, "the failure", 5)
+    words = "exited with status 1 before it was ready. It printed: Fatal Python error: no encodings | second line"
+    assert words in site.area.failure
+    assert "\nsecond line\n" in site.errors(), "as it was printed, too"
+
+
 def test_a_host_that_cannot_be_loaded_is_reported(group, tmp_path):
     site = group(version(1), host=str(tmp_path / "nothing.so"))
     until(lambda: site.area.state == wire.FAILING, "the failure", 5)
     assert "nothing.so" in site.area.failure and INTERPRETER.rpartition("/")[2] in site.area.failure
+
+
+def test_a_released_leader_leaves_with_its_last_sender(group):
+    site = group(version(1))
+    site.ready()
+    (leader,), workers = site.leaders, site.workers()
+    site.say(leader, "Release")
+    for pair in (site.overflow, *site.slots):
+        pair[0].close()
+        pair[1].close()
+    site.wait(leader, 3)
+    assert not any(alive(pid) for pid in workers)
 
 
 def test_another_contract_is_refused_for_good(group):

@@ -21,14 +21,21 @@ impl Supervisor {
         let end = describe(status);
         match worker.state {
             State::Starting | State::Ready => {
-                let reason = worker.failure.unwrap_or_else(|| {
-                    format!("process {pid} {end} before it was ready; what it printed is in the log above")
+                let reason = worker.failure.unwrap_or_else(|| match worker.printed.trim() {
+                    "" => format!("process {pid} {end} before it was ready, and printed nothing"),
+                    printed => {
+                        let printed = printed.lines().collect::<Vec<_>>().join(" | ");
+                        format!("process {pid} {end} before it was ready. It printed: {printed}")
+                    }
                 });
                 self.start_failed(now, &reason);
             }
             State::Serving { .. } if status == 0 => {
                 self.backoff.served();
-                self.log(Level::INFO, format!("process {pid} in slot {slot} ended by itself; another starts"));
+                self.log(
+                    Level::INFO,
+                    format!("process {pid} in slot {slot} ended by itself; another starts"),
+                );
                 self.why = format!("process {pid} ended by itself");
             }
             State::Serving { since } => {
@@ -77,7 +84,7 @@ impl Supervisor {
         let level = if counted { Level::DEBUG } else { Level::ERROR };
         self.log(
             level,
-            format!("cannot start a process: {reason}. The next attempt is in {} s", wait.as_secs().max(1)),
+            format!("cannot start a process: {reason}; the next attempt is in {} s", wait.as_secs().max(1)),
         );
         if !self.workers.values().any(Worker::is_serving) {
             self.act(Action::Publish(Health::Failing, reason.to_owned()));

@@ -18,6 +18,8 @@ pub(crate) enum Event {
     NoSlot,
     /// A worker said something.
     Said { slot: u32, message: FromWorker },
+    /// An interpreter that is coming up has printed something.
+    Printed { slot: u32, text: String },
     /// A draining worker has nothing left to do, but is still there.
     Idle { slot: u32 },
     /// A worker ended, after `requests` answered ones, with `busy` running ones.

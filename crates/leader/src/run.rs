@@ -3,7 +3,7 @@
 mod wait;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::Child;
 use std::sync::atomic::Ordering::SeqCst;
@@ -43,6 +43,7 @@ struct Process {
     child: Child,
     pidfd: OwnedFd,
     control: Option<OwnedFd>,
+    printed: Option<OwnedFd>,
 }
 
 struct Loop {
@@ -138,6 +139,7 @@ impl Loop {
                     self.happened(Event::PreviousGone);
                 }
             }
+            Source::Printed(slot) => self.pass_on(slot),
             Source::Control(slot) => self.hear(slot),
             Source::Vacant(number) => {
                 let vacant =
@@ -165,8 +167,26 @@ impl Loop {
         messages.into_iter().for_each(|message| self.happened(Event::Said { slot, message }));
     }
 
+    /// Passes what an interpreter prints on to the log, and lets the supervisor know.
+    fn pass_on(&mut self, slot: u32) {
+        let mut text = vec![0; 4096];
+        while let Some(process) = self.processes.get_mut(&slot) {
+            let Some(printed) = &process.printed else { return };
+            match rustix::io::read(printed, &mut text) {
+                Ok(count @ 1..) => {
+                    let text = text.get(..count).unwrap_or_default();
+                    let _ = io::stderr().write_all(text);
+                    self.happened(Event::Printed { slot, text: String::from_utf8_lossy(text).into_owned() });
+                }
+                Err(Errno::AGAIN) => return,
+                Ok(_) | Err(_) => process.printed = None,
+            }
+        }
+    }
+
     fn reap(&mut self, slot: u32) {
         self.hear(slot); // what it said last
+        self.pass_on(slot);
         let Some(process) = self.processes.get_mut(&slot) else { return };
         let status = match process.child.try_wait() {
             Ok(None) => return,
@@ -247,8 +267,12 @@ impl Loop {
                     self.settings.threads,
                     self.settings.interpreter.display()
                 );
-                let process =
-                    Process { child: started.child, pidfd: started.pidfd, control: Some(started.control) };
+                let process = Process {
+                    child: started.child,
+                    pidfd: started.pidfd,
+                    control: Some(started.control),
+                    printed: Some(started.printed),
+                };
                 self.processes.insert(number, process);
                 Event::Spawned { slot: number, pid }
             }

@@ -3,14 +3,17 @@
 
 use std::fs::File;
 use std::io::{self, Seek, Write};
-use std::os::fd::{BorrowedFd, OwnedFd};
-use std::process::{Child, Command};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::process::{Child, Command, Stdio};
 
 use command_fds::{CommandFdExt, FdMapping, FdMappingCollision};
-use contract::launch::{AREA_FD, CONTROL_FD, Leader, OVERFLOW_FD, SETTINGS_FD, SLOT_FD, Target, Worker};
+use contract::launch::{
+    AREA_FD, CONTROL_FD, ERROR_LOG_FD, Leader, OVERFLOW_FD, SETTINGS_FD, SLOT_FD, Target, Worker,
+};
 use contract::ticket;
-use rustix::fs::{MemfdFlags, memfd_create};
+use rustix::fs::{MemfdFlags, OFlags, fcntl_setfl, memfd_create};
 use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use thiserror::Error;
 
@@ -24,6 +27,8 @@ pub(crate) struct Started {
     pub(crate) child: Child,
     pub(crate) pidfd: OwnedFd,
     pub(crate) control: OwnedFd,
+    /// What the interpreter prints to its standard error before the host runs.
+    pub(crate) printed: OwnedFd,
 }
 
 /// Where a worker finds the group.
@@ -49,9 +54,12 @@ pub(crate) enum SpawnError {
 /// Starts a worker.
 pub(crate) fn spawn(group: &Leader, place: &Place<'_>, reload: Vec<Target>) -> Result<Started, SpawnError> {
     let (control, theirs) = ticket::queue().map_err(io::Error::from)?;
+    let (printed, print) = pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from)?;
+    fcntl_setfl(&printed, OFlags::NONBLOCK).map_err(io::Error::from)?;
     let settings = Worker { slot: place.number, slots: place.slots, group: group.clone(), reload };
     let mut command = Command::new(&group.interpreter);
     command.args(flags(group)).arg("-c").arg(BOOTSTRAP).arg(&group.host).env_remove("PYTHONHOME");
+    command.stderr(Stdio::from(print));
     if let Some(seed) = &group.python.hash_seed {
         command.env("PYTHONHASHSEED", seed);
     }
@@ -61,10 +69,11 @@ pub(crate) fn spawn(group: &Leader, place: &Place<'_>, reload: Vec<Target>) -> R
         FdMapping { parent_fd: place.area.try_clone_to_owned()?, child_fd: AREA_FD },
         FdMapping { parent_fd: place.overflow.try_clone_to_owned()?, child_fd: OVERFLOW_FD },
         FdMapping { parent_fd: place.slot.try_clone_to_owned()?, child_fd: SLOT_FD },
+        FdMapping { parent_fd: io::stderr().as_fd().try_clone_to_owned()?, child_fd: ERROR_LOG_FD },
     ])?;
     let mut child = command.spawn().map_err(|source| exec_error(group, source))?;
     match watch(&child) {
-        Ok(pidfd) => Ok(Started { child, pidfd, control }),
+        Ok(pidfd) => Ok(Started { child, pidfd, control, printed }),
         Err(error) => {
             let _ = child.kill();
             let _ = child.wait();

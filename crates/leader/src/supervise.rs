@@ -105,6 +105,11 @@ impl Supervisor {
             }
             Event::NoSlot => self.no_slot(now),
             Event::Said { slot, message } => self.said(now, slot, message),
+            Event::Printed { slot, text } => {
+                if let Some(worker) = self.workers.get_mut(&slot) {
+                    worker.print(&text);
+                }
+            }
             Event::Idle { slot } => self.idle(now, slot),
             Event::Exited { slot, status, requests, busy } => self.exited(now, slot, status, requests, busy),
             Event::Asked(request) => self.asked_for(now, request),

@@ -4,6 +4,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Instant;
 
+/// How much of what an interpreter prints is kept, in bytes.
+const MAX_PRINTED: usize = 500;
+
 /// Where a worker is in its life. It only ever moves downwards in this list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
@@ -41,11 +44,13 @@ pub(crate) struct Worker {
     pub(crate) outgoing: Option<String>,
     /// What it said before it gave up.
     pub(crate) failure: Option<String>,
+    /// The end of what its interpreter printed while it came up.
+    pub(crate) printed: String,
 }
 
 impl Worker {
     pub(crate) fn new(pid: u32) -> Self {
-        Self { pid, state: State::Starting, outgoing: None, failure: None }
+        Self { pid, state: State::Starting, outgoing: None, failure: None, printed: String::new() }
     }
 
     /// Whether it is one of the processes that the group is meant to have.
@@ -56,6 +61,14 @@ impl Worker {
 
     pub(crate) fn is_serving(&self) -> bool {
         matches!(self.state, State::Serving { .. })
+    }
+
+    /// Keeps the end of what it prints.
+    pub(crate) fn print(&mut self, text: &str) {
+        self.printed.push_str(text);
+        let surplus = self.printed.len().saturating_sub(MAX_PRINTED);
+        let cut = (surplus..).find(|at| self.printed.is_char_boundary(*at)).unwrap_or(0);
+        self.printed.drain(..cut);
     }
 
     /// When its state has to be looked at again.
@@ -91,6 +104,18 @@ mod tests {
         assert_eq!(describe(9), "was killed by signal 9 (SIGKILL), no core dumped");
         assert_eq!(describe(11 | 0x80), "was killed by signal 11 (SIGSEGV), core dumped");
         assert_eq!(describe(3 << 8), "exited with status 3");
+    }
+
+    #[test]
+    fn the_end_of_what_was_printed_is_kept() {
+        let mut worker = Worker::new(1);
+        worker.print(&"ä".repeat(400));
+        worker.print("end");
+        assert!(
+            worker.printed.ends_with("ääend") && worker.printed.len() <= MAX_PRINTED,
+            "{}",
+            worker.printed
+        );
     }
 
     #[test]

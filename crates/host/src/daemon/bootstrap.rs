@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use contract::area::Area;
 use contract::inherited::take;
-use contract::launch::{AREA_FD, CONTROL_FD, OVERFLOW_FD, SETTINGS_FD, SLOT_FD, Worker};
+use contract::launch::{AREA_FD, CONTROL_FD, ERROR_LOG_FD, OVERFLOW_FD, SETTINGS_FD, SLOT_FD, Worker};
 use pyo3::types::PyAnyMethods;
 use rustix::process::{DumpableBehavior, Signal, set_dumpable_behavior, set_parent_process_death_signal};
 use serde::Deserialize;
@@ -63,13 +63,17 @@ pub(super) fn control() -> Result<OwnedFd, BootstrapError> {
 pub(super) fn start(control: OwnedFd) -> Result<Shared, BootstrapError> {
     let settings = settings()?;
     let group = &settings.group;
+    if let Ok(log) = take(ERROR_LOG_FD) {
+        rustix::stdio::dup2_stderr(&log).map_err(io::Error::from)?;
+    }
     crate::log::to_stderr(group.python.log_level);
     // From now on the worker ends with its leader. One that ended before this has closed the control socket.
     let _ = set_parent_process_death_signal(Some(Signal::TERM));
     if !group.core_dumps {
         let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     }
-    let title = group.display_name.clone().unwrap_or_else(|| format!("(wsgi:{})", group.python.process_group));
+    let title =
+        group.display_name.clone().unwrap_or_else(|| format!("(wsgi:{})", group.python.process_group));
     argv::set_title(title.as_bytes());
     let area_file = descriptor(AREA_FD)?;
     let area = Area::map(&area_file, settings.slots as usize).map_err(BootstrapError::Area)?;

@@ -16,6 +16,8 @@ pub(super) enum Source {
     Signal(Request),
     Parent,
     Previous,
+    /// What an interpreter prints while it comes up.
+    Printed(u32),
     Control(u32),
     /// A slot without a worker: a ticket there must go back.
     Vacant(u32),
@@ -54,6 +56,7 @@ impl Loop {
         sources.extend(self.parent.as_ref().map(|parent| (Source::Parent, parent.as_fd())));
         sources.extend(self.previous.as_ref().map(|previous| (Source::Previous, previous.as_fd())));
         for (slot, process) in &self.processes {
+            sources.extend(process.printed.as_ref().map(|printed| (Source::Printed(*slot), printed.as_fd())));
             sources.extend(process.control.as_ref().map(|control| (Source::Control(*slot), control.as_fd())));
         }
         for ((number, socket), slot) in (0..).zip(&self.slots).zip(self.area.slots()) {

@@ -147,7 +147,7 @@ fn failing_starts_are_tried_one_at_a_time_and_ever_later() {
     assert_eq!(group.starts(), 2);
     group.on(Event::Said { slot: 0, message: FromWorker::Failed { reason: "no such module".to_owned() } });
     group.exited(0, 256, 0).exited(1, 256, 0);
-    assert_eq!(group.logged(Level::ERROR, "no such module. The next attempt is in 1 s"), 1);
+    assert_eq!(group.logged(Level::ERROR, "no such module; the next attempt is in 1 s"), 1);
     assert_eq!(group.logged(Level::ERROR, ""), 1, "companions are not reported again");
     let done = group.done();
     assert!(done.contains(&Action::Publish(Health::Failing, "no such module".to_owned())), "{done:?}");
