@@ -1,17 +1,25 @@
 //! What a worker answers, turned into the response: HEAD, BODY, FILE and LOG frames in, httpd's calls out.
 //!
 //! Everything is checked: the order of the frames, the head, and that a file is a regular one which holds what is
-//! promised. What has been appended is sent when the caller says that nothing more came for a while, or when it is much.
+//! promised. What has been appended is sent when the caller says that nothing more came for a while, or when it is much;
+//! if the client's socket has no room, the rest is spooled, so that a slow client does not hold a worker's thread.
 
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use contract::frame::{BODY_PIECE, Header, Kind};
 use contract::response::{End, FilePart, Head, Log, Outcome, Reject, Taken};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{FileType, fstat};
 
 use super::error::Broken;
 use super::incoming::Piece;
+use super::queue::timespec;
+use super::spool::Spool;
 use crate::apache::{ClientGone, HandlerResult, Request, Responder};
+
+/// How much of what was spooled is sent at once: what a socket with room is likely to take without waiting.
+const SPOOLED_PIECE: usize = 16 << 10;
 
 /// The response to one request, as far as it has come.
 pub(super) struct Answer<'r> {
@@ -21,6 +29,11 @@ pub(super) struct Answer<'r> {
     head: HeadState,
     /// Bytes that were appended and not sent.
     pending: usize,
+    /// The client's socket had no room; what comes now is spooled behind what is pending.
+    is_blocked: bool,
+    /// For how long it has had none.
+    stuck: Duration,
+    spool: Spool,
     /// What the worker said when it took the request.
     pub(super) taken: Option<Taken>,
 }
@@ -59,12 +72,32 @@ impl<'r> Answer<'r> {
     pub(super) fn new(request: Request<'r>, error_override: bool, sendfile: bool) -> Self {
         let mut responder = Responder::new(request);
         responder.allow_sendfile(sendfile);
-        Self { request, responder, error_override, head: HeadState::Awaited, pending: 0, taken: None }
+        Self {
+            request,
+            responder,
+            error_override,
+            head: HeadState::Awaited,
+            pending: 0,
+            is_blocked: false,
+            stuck: Duration::ZERO,
+            spool: Spool::default(),
+            taken: None,
+        }
     }
 
-    /// Whether something waits to be sent to the client.
+    /// Whether something waits to be sent to the client, and could be.
     pub(super) fn is_pending(&self) -> bool {
-        self.pending > 0
+        self.pending > 0 && !self.is_blocked
+    }
+
+    /// Whether something waits for room in the client's socket.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.is_blocked
+    }
+
+    /// Whether the worker must wait until the client has taken something.
+    pub(super) fn is_full(&self) -> bool {
+        self.spool.is_full()
     }
 
     /// Whether the worker has begun to answer, so that the request cannot be sent again.
@@ -131,8 +164,11 @@ impl<'r> Answer<'r> {
             HeadState::Awaited => Err(Broken::Order("a body without a HEAD")),
             HeadState::Left | HeadState::Redirected(_) => Ok(Turn::On),
             HeadState::Said => {
-                self.responder.body(bytes);
-                self.appended(bytes.len())
+                if self.is_blocked && self.spool.push(bytes).is_ok() {
+                    return Ok(Turn::On);
+                }
+                let result = self.append(bytes);
+                Ok(if result.is_err() { Turn::ClientGone } else { Turn::On })
             }
         }
     }
@@ -143,6 +179,9 @@ impl<'r> Answer<'r> {
             HeadState::Awaited => Err(Broken::Order("a file without a HEAD")),
             HeadState::Left | HeadState::Redirected(_) => Ok(Turn::On),
             HeadState::Said => {
+                if self.send_all().is_err() {
+                    return Ok(Turn::ClientGone);
+                }
                 self.responder.file(file, part);
                 self.pending += 1; // sent with what follows, which is usually the END
                 Ok(Turn::On)
@@ -150,16 +189,68 @@ impl<'r> Answer<'r> {
         }
     }
 
-    fn appended(&mut self, length: usize) -> Result<Turn, Broken> {
-        self.pending += length;
-        let enough = self.pending >= BODY_PIECE;
-        Ok(if enough && self.flush().is_err() { Turn::ClientGone } else { Turn::On })
+    fn append(&mut self, bytes: &[u8]) -> Result<(), ClientGone> {
+        if self.is_blocked {
+            self.send_all()?; // it cannot be spooled: this thread waits for the client instead
+        }
+        self.responder.body(bytes);
+        self.pending += bytes.len();
+        if self.pending >= BODY_PIECE { self.flush() } else { Ok(()) }
     }
 
-    /// Sends what has been appended to the client.
+    /// Sends what has been appended to the client, if its socket has room.
     pub(super) fn flush(&mut self) -> Result<(), ClientGone> {
+        self.is_blocked = !self.has_room();
+        if self.is_blocked { Ok(()) } else { self.send() }
+    }
+
+    /// Sends what is pending and what was spooled, as long as the client's socket has room.
+    pub(super) fn resume(&mut self) -> Result<(), ClientGone> {
+        while self.is_blocked && self.has_room() {
+            self.send()?;
+            self.is_blocked = !self.spool.is_empty();
+            self.unspool()?;
+        }
+        Ok(())
+    }
+
+    /// The client has taken nothing for `time`: after httpd's Timeout it is given up.
+    pub(super) fn stay(&mut self, time: Duration) -> Result<(), ClientGone> {
+        self.stuck += time;
+        let limit = Duration::from_micros(self.request.server().timeout());
+        if self.stuck < limit { Ok(()) } else { Err(ClientGone) }
+    }
+
+    /// Sends all of it, however long the client takes.
+    fn send_all(&mut self) -> Result<(), ClientGone> {
+        while self.is_blocked {
+            self.send()?;
+            self.is_blocked = !self.spool.is_empty();
+            self.unspool()?;
+        }
+        Ok(())
+    }
+
+    fn send(&mut self) -> Result<(), ClientGone> {
         self.pending = 0;
+        self.stuck = Duration::ZERO;
         self.responder.flush()
+    }
+
+    /// Makes the oldest of what was spooled pending.
+    fn unspool(&mut self) -> Result<(), ClientGone> {
+        let mut piece = Vec::new();
+        self.spool.take(&mut piece, SPOOLED_PIECE).map_err(|_| ClientGone)?; // lost: the response cannot go on
+        self.responder.body(&piece);
+        self.pending = piece.len();
+        Ok(())
+    }
+
+    /// Whether the client's socket takes more now. Without one to ask, it does.
+    fn has_room(&self) -> bool {
+        let Some(client) = self.request.client_fd() else { return true };
+        let mut sockets = [PollFd::new(&client, PollFlags::OUT)];
+        poll(&mut sockets, Some(&timespec(Duration::ZERO))) != Ok(0)
     }
 
     /// Ends the response as the worker's END says.
@@ -173,7 +264,8 @@ impl<'r> Answer<'r> {
                 std::mem::replace(&mut self.responder, Responder::new(self.request)).leave_to_httpd()
             }
             (Outcome::Complete, _) => {
-                let _ = self.responder.finish(); // a client that is gone is no news to anybody
+                // A client that is gone is no news to anybody.
+                let _ = self.send_all().and_then(|()| self.responder.finish());
                 HandlerResult::Done
             }
             (Outcome::Refused(status), _) => self.refuse(status),

@@ -153,7 +153,7 @@ impl<'r> Relay<'_, 'r> {
             });
             match self.receive(&connection, need)? {
                 Came::Bytes => quiet = Duration::ZERO,
-                Came::Nothing(_) if need == Need::Client => quiet = Duration::ZERO,
+                Came::Nothing(_) if need == Need::Client || self.answer.is_full() => quiet = Duration::ZERO,
                 Came::Nothing(time) => {
                     quiet += time;
                     self.check_patience(&connection, quiet)?;
@@ -195,7 +195,10 @@ impl<'r> Relay<'_, 'r> {
 
     /// Receives once; waits for at most a tick.
     fn receive(&mut self, connection: &Connection, need: Need) -> Result<Came, Error> {
-        let is_simple = need == Need::Nothing && !self.answer.is_pending();
+        if self.answer.is_full() {
+            return Ok(self.wait(connection, need)); // for the client; the worker's turn comes when it has taken some
+        }
+        let is_simple = need == Need::Nothing && !self.answer.is_pending() && !self.answer.is_blocked();
         let flags = if is_simple { RecvFlags::empty() } else { RecvFlags::DONTWAIT };
         match self.incoming.fill(connection.as_fd(), flags) {
             Ok(0) => Ok(Came::End { unread: false }),
@@ -208,26 +211,38 @@ impl<'r> Relay<'_, 'r> {
         }
     }
 
-    /// Waits for the worker, and for what the upload needs. What the client could have is sent when nothing comes.
+    /// Waits for the worker, for what the upload needs, and for room in the client's socket if something is spooled.
+    /// What the client could have is sent when nothing comes.
     fn wait(&mut self, connection: &Connection, need: Need) -> Came {
-        let events = if need == Need::Room { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
-        let client = self.request.client_fd().filter(|_| need == Need::Client && !self.is_blind());
+        let (full, blocked) = (self.answer.is_full(), self.answer.is_blocked());
+        let from_client = need == Need::Client && !self.is_blind();
+        let client = self.request.client_fd().filter(|_| from_client || blocked);
         let pause = match need {
             _ if self.answer.is_pending() => self.group.settings.response_flush_delay.duration(),
-            Need::Client if client.is_none() => BLIND,
+            Need::Client if !from_client => BLIND,
             _ => TICK,
         };
-        let mut sockets = [PollFd::new(connection, events), PollFd::new(connection, PollFlags::empty())];
-        if let (Some(client), [_, place]) = (&client, &mut sockets) {
-            *place = PollFd::new(client, PollFlags::IN);
+        let flag = |flag, on| if on { flag } else { PollFlags::empty() };
+        let mut sockets = Vec::with_capacity(2);
+        if !full {
+            let events = PollFlags::IN | flag(PollFlags::OUT, need == Need::Room);
+            sockets.push(PollFd::new(connection, events));
         }
-        if poll(&mut sockets, Some(&timespec(pause))) != Ok(0) {
-            return Came::Nothing(Duration::ZERO);
+        if let Some(client) = &client {
+            let events = flag(PollFlags::IN, from_client) | flag(PollFlags::OUT, blocked);
+            sockets.push(PollFd::new(client, events));
         }
-        if self.answer.is_pending() && self.answer.flush().is_err() {
-            Came::ClientGone
-        } else {
-            Came::Nothing(pause)
+        let ready = poll(&mut sockets, Some(&timespec(pause))) != Ok(0);
+        let sent = match (ready, blocked) {
+            (true, true) => self.answer.resume(),
+            (false, true) => self.answer.stay(pause),
+            (false, false) if self.answer.is_pending() => self.answer.flush(),
+            (_, false) => Ok(()),
+        };
+        match sent {
+            Ok(()) if ready => Came::Nothing(Duration::ZERO),
+            Ok(()) => Came::Nothing(pause),
+            Err(_) => Came::ClientGone,
         }
     }
 

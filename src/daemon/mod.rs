@@ -4,7 +4,7 @@
 //! worker processes ([`generations`], [`parent`], [`launch`], [`settings`], [`sockets`]). A child relays requests to
 //! them ([`client`]): it finds a thread ([`slots`], or [`queue`] when none is free), writes the request
 //! ([`parcel`], [`outgoing`], [`upload`]) into a [`connection`], and turns what comes back ([`incoming`]) into the
-//! response ([`answer`]). When a worker dies, [`death`] finds out how; [`error`] says what the client gets.
+//! response ([`answer`]), beside a [`spool`] for slow clients. When a worker dies, [`death`] finds out how; [`error`] says what the client gets.
 //!
 //! Sound because: one request is with one worker at a time, which owns its thread's reservation from the moment it
 //! reads the request; what a worker sends is checked as if it came from the network, since it may run anybody's code;
@@ -26,6 +26,7 @@ mod queue;
 mod settings;
 mod slots;
 mod sockets;
+mod spool;
 mod upload;
 
 use std::cell::Cell;
@@ -75,7 +76,7 @@ pub(crate) fn post_config<'p>(main: Server<'p>, pool: Pool<'p>) -> Result<(), St
 }
 
 /// In a child: closes what belongs to the parent and to workers.
-pub(crate) fn child_init(main: Server<'static>, _child: Pool<'static>) {
+pub(crate) fn child_init(main: Server<'static>) {
     if let Some(groups) = main.attached::<Groups>() {
         generations::child_init(groups);
     }
