@@ -9,7 +9,7 @@
 //! - [`control`]: messages between parent, leader and workers;
 //! - [`launch`]: the settings that a leader and a worker start with, and [`inherited`]: the descriptors;
 //! - [`abi`]: the table of C functions between `mod_wsgi.so` and the host in embedded mode;
-//! - [`level`], [`line`]: httpd's log levels and the form of a line that a daemon writes itself.
+//! - [`level`], [`mod@line`]: httpd's log levels and the form of a line that a daemon writes itself.
 //!
 //! It names neither httpd nor Python.
 
