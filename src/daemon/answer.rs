@@ -129,7 +129,7 @@ impl<'r> Answer<'r> {
             Kind::End => {
                 let end = End::decode(payload)?;
                 match end.outcome {
-                    Outcome::Complete if !self.is_begun() => Err(Broken::Order("END without a HEAD")),
+                    Outcome::Complete if !self.is_begun() => Err(Broken::Order("END before a HEAD")),
                     _ => Ok(Turn::Over(end)),
                 }
             }
@@ -161,7 +161,7 @@ impl<'r> Answer<'r> {
 
     fn body(&mut self, bytes: &[u8]) -> Result<Turn, Broken> {
         match self.head {
-            HeadState::Awaited => Err(Broken::Order("a body without a HEAD")),
+            HeadState::Awaited => Err(Broken::Order("a body before a HEAD")),
             HeadState::Left | HeadState::Redirected(_) => Ok(Turn::On),
             HeadState::Said => {
                 if self.is_blocked && self.spool.push(bytes).is_ok() {
@@ -176,7 +176,7 @@ impl<'r> Answer<'r> {
     fn file(&mut self, part: FilePart, file: OwnedFd) -> Result<Turn, Broken> {
         check_file(&file, part)?;
         match self.head {
-            HeadState::Awaited => Err(Broken::Order("a file without a HEAD")),
+            HeadState::Awaited => Err(Broken::Order("a file before a HEAD")),
             HeadState::Left | HeadState::Redirected(_) => Ok(Turn::On),
             HeadState::Said => {
                 if self.send_all().is_err() {

@@ -174,7 +174,7 @@ impl<'r> Relay<'_, 'r> {
             let turn = match self.incoming.next() {
                 Ok(None) => return Ok(None),
                 Ok(Some(piece)) => self.answer.take(piece),
-                Err(error) => Err(error.into()),
+                Err(broken) => Err(broken),
             };
             match turn.map_err(|what| self.malformed(connection, what))? {
                 Turn::On => {}

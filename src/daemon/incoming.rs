@@ -8,9 +8,10 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 
 use contract::frame::{BODY_PIECE, HEADER, Header, Kind};
 use contract::ticket::receive_with;
-use contract::wire::WireError;
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
+
+use super::error::Broken;
 
 /// What one `recvmsg` can bring at most, unless a frame needs more.
 const ROOM: usize = BODY_PIECE + 8192;
@@ -55,7 +56,7 @@ impl Incoming {
     }
 
     /// The next piece of what has come; `None` when more must come first.
-    pub(super) fn next(&mut self) -> Result<Option<Piece<'_>>, WireError> {
+    pub(super) fn next(&mut self) -> Result<Option<Piece<'_>>, Broken> {
         let header = loop {
             let unread = self.buffer.get(self.start..self.end).unwrap_or_default();
             if self.body_left > 0 {
@@ -78,7 +79,7 @@ impl Incoming {
         if header.kind != Kind::File {
             return Ok(Some(Piece::Frame(header, payload)));
         }
-        let file = self.files.pop_front().ok_or(WireError::Truncated { what: "descriptor of a file" })?;
+        let file = self.files.pop_front().ok_or(Broken::File("its descriptor is missing"))?;
         Ok(Some(Piece::File(payload, file)))
     }
 
