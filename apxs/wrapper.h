@@ -47,6 +47,7 @@ static inline int wsgi_core_passes_credentials(request_rec *r)
     return core->cgi_pass_auth == AP_CGI_PASS_AUTH_ON;
 }
 static inline int wsgi_connection_is_aborted(const conn_rec *c) { return c->aborted != 0; }
+static inline void wsgi_connection_abort(conn_rec *c) { c->aborted = 1; c->keepalive = AP_CONN_CLOSE; }
 static inline int wsgi_passes_authorization(const core_dir_config *d) { return d->cgi_pass_auth == AP_CGI_PASS_AUTH_ON; }
 static inline int wsgi_enables_sendfile(const core_dir_config *d) { return d->enable_sendfile == ENABLE_SENDFILE_ON; }
 static inline int wsgi_qualifies_redirect_url(const core_dir_config *d) { return d->qualify_redirect_url == AP_CORE_CONFIG_ON; }

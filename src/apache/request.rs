@@ -213,6 +213,14 @@ impl<'r> Request<'r> {
         (unsafe { sys::wsgi_connection_is_aborted(connection.as_ptr()) }) != 0
     }
 
+    /// Ends the connection without another byte, as httpd does when a client takes nothing any more: what is missing of
+    /// a response does not look like its end.
+    pub(crate) fn abort_connection(self) {
+        let connection = self.connection();
+        // SAFETY: as above; the connection belongs to this thread while the request runs.
+        unsafe { sys::wsgi_connection_abort(connection.as_ptr()) };
+    }
+
     /// Whether the end of a response has been sent, by us or by a filter in our place.
     pub(crate) fn has_ended(self) -> bool {
         field!(self.eos_sent) != 0

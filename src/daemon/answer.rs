@@ -264,9 +264,10 @@ impl<'r> Answer<'r> {
                 std::mem::replace(&mut self.responder, Responder::new(self.request)).leave_to_httpd()
             }
             (Outcome::Complete, _) => {
-                // A client that is gone is no news to anybody.
-                let _ = self.send_all().and_then(|()| self.responder.finish());
-                HandlerResult::Done
+                match self.send_all().and_then(|()| self.responder.finish()) {
+                    Ok(()) => HandlerResult::Done,
+                    Err(ClientGone) => self.give_up(),
+                }
             }
             (Outcome::Refused(status), _) => self.refuse(status),
             (Outcome::Aborted, HeadState::Said) => {
@@ -275,6 +276,14 @@ impl<'r> Answer<'r> {
             }
             (Outcome::Aborted, _) => self.refuse(500),
         }
+    }
+
+    /// The client is gone or takes nothing, or what was spooled for it is lost: the response must not look complete.
+    pub(super) fn give_up(&self) -> HandlerResult {
+        if !self.request.has_ended() {
+            self.request.abort_connection();
+        }
+        HandlerResult::Done
     }
 
     /// Ends the response with a failure: `status`, or if something has gone out, such that the client can tell.

@@ -158,7 +158,7 @@ impl<'r> Relay<'_, 'r> {
                     quiet += time;
                     self.check_patience(&connection, quiet)?;
                 }
-                Came::ClientGone => return Ok(Round::Done(HandlerResult::Done)),
+                Came::ClientGone => return Ok(Round::Done(self.answer.give_up())),
                 Came::End { unread } => return self.lost(&connection, announced, unread, &upload),
             }
         }
@@ -188,7 +188,7 @@ impl<'r> Relay<'_, 'r> {
                 }
                 Turn::Rejected(_) => return Err(self.malformed(connection, Broken::Order("REJECT"))),
                 Turn::Over(end) => return Ok(Some(Step::Over(end))),
-                Turn::ClientGone => return Ok(Some(Step::Round(Round::Done(HandlerResult::Done)))),
+                Turn::ClientGone => return Ok(Some(Step::Round(Round::Done(self.answer.give_up())))),
             }
         }
     }
@@ -281,7 +281,7 @@ impl<'r> Relay<'_, 'r> {
         // A worker that announces itself does so before it runs anything; another has not run a REQUEST of which it
         // left something unread.
         let first = &upload.first;
-        let not_run = !first.is_delivered() || announced || (unread && first.is_request_only());
+        let not_run = !first.has_request() || announced || (unread && first.is_request_only());
         if not_run && self.answer.taken.is_none() && !self.answer.is_begun() {
             return Ok(Round::Untouched);
         }

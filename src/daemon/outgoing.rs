@@ -52,6 +52,11 @@ impl<'u> Outgoing<'u> {
         self.sent == self.parts().iter().map(|part| part.len()).sum::<usize>()
     }
 
+    /// Whether the whole REQUEST frame has been sent: a worker may run it, whatever is missing of the body.
+    pub(super) fn has_request(&self) -> bool {
+        self.sent >= HEADER + self.payload.len()
+    }
+
     /// Whether nothing but the REQUEST frame has been sent.
     pub(super) fn is_request_only(&self) -> bool {
         self.sent <= HEADER + self.payload.len()
@@ -104,6 +109,16 @@ mod tests {
             received += recv(&theirs, &mut vec![0; 1 << 18][..], RecvFlags::empty()).unwrap().0;
         }
         assert!(outgoing.is_request_only());
+    }
+
+    #[test]
+    fn a_request_whose_body_waits_for_room_may_run() {
+        let (ours, _theirs) = Connection::open(None).unwrap();
+        let body = vec![7; 1 << 20];
+        let mut outgoing = Outgoing::new(b"request", &body, Extent::Whole);
+        assert!(!outgoing.has_request());
+        assert_eq!(outgoing.push(ours.as_fd()), Ok(false));
+        assert!(outgoing.has_request() && !outgoing.is_delivered() && !outgoing.is_request_only());
     }
 
     #[test]
