@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::OnceLock;
 
 use contract::launch::Python as Settings;
 use contract::request::{Flags, Request};
@@ -94,14 +95,47 @@ const NAMES: [&str; 74] = [
 const DOCUMENT_ROOT: &str = "DOCUMENT_ROOT";
 const SCRIPT_FILENAME: &str = "SCRIPT_FILENAME";
 
+/// Of these, the `str` object of the first value is kept too, for it seldom is another one. What a client chooses
+/// freely is not among them.
+const STEADY: [&str; 19] = [
+    "SERVER_SOFTWARE",
+    "SERVER_NAME",
+    "SERVER_ADDR",
+    "SERVER_PORT",
+    DOCUMENT_ROOT,
+    "SERVER_ADMIN",
+    "REQUEST_SCHEME",
+    "CONTEXT_PREFIX",
+    "CONTEXT_DOCUMENT_ROOT",
+    SCRIPT_FILENAME,
+    "SERVER_PROTOCOL",
+    "REQUEST_METHOD",
+    "SCRIPT_NAME",
+    "mod_wsgi.request_handler",
+    "mod_wsgi.script_name",
+    "mod_wsgi.mount_point",
+    "mod_wsgi.listener_host",
+    "mod_wsgi.listener_port",
+    "mod_wsgi.server_pid",
+];
+
 /// What the environs of one interpreter have in common.
 pub(crate) struct Template {
     constants: Py<PyDict>,
     run_once: Py<PyDict>,
-    names: HashMap<&'static [u8], Py<PyString>, BuildHasherDefault<Quick>>,
+    names: HashMap<&'static [u8], Name, BuildHasherDefault<Quick>>,
     keys: Keys,
     http: Py<PyString>,
     https: Py<PyString>,
+}
+
+/// A name that is kept.
+struct Name {
+    key: Py<PyString>,
+    /// Its value is a path.
+    path: bool,
+    /// The first value of a steady name, as bytes and as text.
+    first: Option<OnceLock<(Vec<u8>, Py<PyString>)>>,
 }
 
 /// Keys whose values differ between requests and are not text from httpd.
@@ -144,11 +178,11 @@ impl Template {
         let run_once = constants.copy()?;
         run_once.set_item("wsgi.run_once", true)?;
         let text = |text: &str| text::interned(py, text).map(Bound::unbind);
-        let names = NAMES.iter().map(|name| Ok((name.as_bytes(), text(name)?))).collect::<PyResult<_>>()?;
+        let names = NAMES.iter().map(|name| Ok((name.as_bytes(), Name::make(py, name)?)));
         Ok(Self {
             constants: constants.unbind(),
             run_once: run_once.unbind(),
-            names,
+            names: names.collect::<PyResult<_>>()?,
             keys: Keys {
                 input: text("wsgi.input")?,
                 url_scheme: text("wsgi.url_scheme")?,
@@ -199,27 +233,47 @@ impl Template {
         name: &[u8],
         value: &[u8],
     ) -> PyResult<()> {
-        let Some(key) = self.names.get(name) else {
+        let Some(known) = self.names.get(name) else {
             let key = text::latin1(py, name)?;
             if name == b"HTTPS" || environ.variables.contains(&key)? {
                 return Ok(()); // SetEnv must not replace what is ours
             }
             return environ.variables.set_item(key, text::latin1(py, value)?);
         };
-        let path = name == DOCUMENT_ROOT.as_bytes() || name == SCRIPT_FILENAME.as_bytes();
-        let text = if path { text::path(py, value)? } else { text::latin1(py, value)? };
+        let text = known.text(py, value)?;
         match name {
             b"REQUEST_METHOD" => environ.head_only = value == b"HEAD",
             b"mod_wsgi.request_id" => environ.request_id = Some(text.clone()),
             _ => {}
         }
-        environ.variables.set_item(key.bind(py), text)
+        environ.variables.set_item(known.key.bind(py), text)
     }
 
     /// Adds `mod_wsgi.application_start`.
     pub(crate) fn start(&self, environ: &Environ<'_>, now: u64) -> PyResult<()> {
         let key = self.keys.application_start.bind(environ.variables.py());
         environ.variables.set_item(key, seconds(now))
+    }
+}
+
+impl Name {
+    fn make(py: Python<'_>, name: &'static str) -> PyResult<Self> {
+        let key = text::interned(py, name)?.unbind();
+        let path = name == DOCUMENT_ROOT || name == SCRIPT_FILENAME;
+        Ok(Self { key, path, first: STEADY.contains(&name).then(OnceLock::new) })
+    }
+
+    /// `value` as a `str`: the one that is kept, if it is the same.
+    fn text<'py>(&self, py: Python<'py>, value: &[u8]) -> PyResult<Bound<'py, PyString>> {
+        let first = self.first.as_ref();
+        if let Some((_, text)) = first.and_then(OnceLock::get).filter(|(bytes, _)| bytes == value) {
+            return Ok(text.bind(py).clone());
+        }
+        let text = if self.path { text::path(py, value)? } else { text::latin1(py, value)? };
+        if let Some(first) = first.filter(|first| first.get().is_none()) {
+            let _ = first.set((value.to_vec(), text.clone().unbind()));
+        }
+        Ok(text)
     }
 }
 
