@@ -1,6 +1,6 @@
 //! WSGI scripts as modules of one interpreter: loaded at their first request, loaded again when the file changes.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use contract::level;
@@ -14,7 +14,7 @@ use crate::wsgi::current;
 
 /// The scripts of one interpreter by path.
 #[derive(Debug, Default)]
-pub(crate) struct Scripts(Mutex<HashMap<Vec<u8>, Arc<Script>>>);
+pub(crate) struct Scripts(Mutex<BTreeMap<Vec<u8>, Arc<Script>>>);
 
 /// One script in one interpreter.
 #[derive(Debug)]
