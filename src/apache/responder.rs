@@ -15,6 +15,9 @@ use super::head::{self, HeadError};
 use super::request::{Request, field, text};
 use crate::sys;
 
+/// Room for a usual head; more is allocated when it is needed.
+const USUAL_HEAD: usize = 512;
+
 /// What a handler tells httpd.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HandlerResult {
@@ -77,6 +80,7 @@ impl<'r> Responder<'r> {
         }
         head::check(head)?;
         self.head.clear();
+        self.head.reserve(USUAL_HEAD);
         Head::encode(&mut self.head, head.status, head.reason, head.headers());
         Ok(())
     }
