@@ -106,3 +106,18 @@ def test_redirect(wsgi):
     response = answer(wsgi, "302 Found", [("Content-Type", "text/plain"), ("Location", "/elsewhere")], ["moved"])
     assert (response.status, response.body) == (302, b"moved")
     assert response.header("Location").endswith("/elsewhere")
+
+
+FRAMED = """
+def application(environ, start_response):
+    start_response("200 OK", [("Transfer-Encoding", "chunked")])
+    return iter([b"one ", b"two"])
+"""
+
+
+@pytest.mark.ours
+def test_framing_is_left_to_httpd(serve, mode):
+    server = serve("WSGIScriptAlias / ${ROOT}/framed.py\n", mode, files={"framed.py": FRAMED})
+    with server.connect() as client:
+        for _ in range(2):
+            assert client.request("GET", "/").body == b"one two"

@@ -69,6 +69,8 @@ pub(super) fn apply(request: Request<'_>, head: &Head<'_>) {
             request.set_content_length(length(value).unwrap_or(0));
         } else if name.eq_ignore_ascii_case(b"WWW-Authenticate") {
             request.err_headers_out().add(c"WWW-Authenticate", pool.string(value));
+        } else if name.eq_ignore_ascii_case(b"Transfer-Encoding") {
+            // How the body is framed is httpd's choice; it would take this for its own and send the body as it is.
         } else {
             request.headers_out().add(pool.string(name), pool.string(value));
         }

@@ -1,8 +1,7 @@
 //! The values of directives and options: one type and one parser each. Numbers are numbers; junk is refused.
 
-use std::ffi::{CStr, CString, OsString};
+use std::ffi::{CStr, CString};
 use std::fmt;
-use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -237,15 +236,16 @@ impl Value for Mode {
 }
 
 impl Value for PathBuf {
-    const EXPECTED: &'static str = "it is a path";
+    const EXPECTED: &'static str = "it is a path in UTF-8";
 
     fn parse(word: &[u8]) -> Option<Self> {
-        (!word.is_empty()).then(|| Self::from(OsString::from_vec(word.to_vec())))
+        // Paths reach leaders and workers in JSON, which has no other bytes.
+        std::str::from_utf8(word).ok().filter(|path| !path.is_empty()).map(Self::from)
     }
 }
 
 impl Value for AbsolutePath {
-    const EXPECTED: &'static str = "it is a path that starts with /";
+    const EXPECTED: &'static str = "it is a path in UTF-8 that starts with /";
 
     fn parse(word: &[u8]) -> Option<Self> {
         word.starts_with(b"/").then(|| PathBuf::parse(word).map(Self))?
@@ -253,10 +253,11 @@ impl Value for AbsolutePath {
 }
 
 impl Value for Directories {
-    const EXPECTED: &'static str = "it is one or more directories separated by colons";
+    const EXPECTED: &'static str = "it is one or more directories in UTF-8, separated by colons";
 
     fn parse(word: &[u8]) -> Option<Self> {
-        Some(Self(word.split(|byte| *byte == b':').filter_map(PathBuf::parse).collect()))
+        let names = word.split(|byte| *byte == b':').filter(|name| !name.is_empty());
+        names.map(PathBuf::parse).collect::<Option<_>>().map(Self)
     }
 }
 
@@ -323,6 +324,7 @@ mod tests {
         assert_eq!(Interval::parse(b"0"), None);
         assert_eq!(Interval::parse(b"nan"), None);
         assert!(AbsolutePath::parse(b"a").is_none());
+        assert!(PathBuf::parse(b"/lat\xe9").is_none() && Directories::parse(b"/a:/lat\xe9").is_none());
         assert_eq!(Directories::parse(b"/a::/b").map(|dirs| dirs.0.len()), Some(2));
     }
 }

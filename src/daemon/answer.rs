@@ -263,12 +263,10 @@ impl<'r> Answer<'r> {
             (Outcome::Complete, HeadState::Left) => {
                 std::mem::replace(&mut self.responder, Responder::new(self.request)).leave_to_httpd()
             }
-            (Outcome::Complete, _) => {
-                match self.send_all().and_then(|()| self.responder.finish()) {
-                    Ok(()) => HandlerResult::Done,
-                    Err(ClientGone) => self.give_up(),
-                }
-            }
+            (Outcome::Complete, _) => match self.send_all().and_then(|()| self.responder.finish()) {
+                Ok(()) => HandlerResult::Done,
+                Err(ClientGone) => self.give_up(),
+            },
             (Outcome::Refused(status), _) => self.refuse(status),
             (Outcome::Aborted, HeadState::Said) => {
                 self.responder.abort(); // also if the client has seen nothing yet: the head was said

@@ -1,0 +1,52 @@
+"""The parts of mod_wsgi and Python, where they do not belong together: refused with a message that names the files."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from support import httpd
+
+pytestmark = pytest.mark.ours
+
+CONF = """
+WSGIDaemonProcess app threads=1
+WSGIScriptAlias /embedded ${APPS}/hello.py
+WSGIScriptAlias /daemon ${APPS}/hello.py process-group=app
+"""
+OTHER_HOST = """
+struct { unsigned contract; void *start, *serve, *stop; } host = { 99 };
+void *mod_wsgi_host_embed(void) { return &host; }
+"""
+
+
+def test_another_python_is_there_already(serve):
+    library = re.search(rb"/[\w./-]*libpython3\.\d+t?\.so(?:\.\d+)*", httpd.module().read_bytes())
+    if not library:
+        pytest.skip("THIS BUILD KNOWS NO LIBPYTHON: another Python in httpd cannot be tested here")
+    server = serve(CONF, env={"LD_PRELOAD": library[0].decode()})
+    assert server.get("/embedded").status == 500
+    server.wait_for_log(r"another module has already loaded Python 3\.\d+\.\d+ into this process; use WSGIDaemonProcess")
+    assert server.get("/daemon").body == b"Hello, world!"
+
+
+def test_host_of_another_build(serve):
+    place = httpd.copy_of(httpd.module().parent / "mod_wsgi.so").parent
+    host = place / "mod_wsgi_host.abi3.so"
+    subprocess.run(["cc", "-x", "c", "-", "-shared", "-fPIC", "-o", host], input=OTHER_HOST.encode(), check=True)
+    server = serve(f"WSGIPythonHost {host}\n{CONF}")
+    assert server.get("/embedded").status == 500
+    message = server.wait_for_log(r"(\S+) speaks contract version 99 and (\S+) speaks 1; install both from one build")
+    assert [Path(name) for name in message.groups()] == [host, httpd.module()]
+    assert server.get("/daemon").status == 503
+
+
+def test_leader_is_missing(serve):
+    place = httpd.copy_of(httpd.module().parent / "mod_wsgi.so").parent
+    (place / "mod_wsgi_leader").unlink()
+    server = serve(CONF, run=False)
+    server.reconfigure(str(httpd.module()), str(place / "mod_wsgi.so"))
+    server.start()
+    assert server.get("/daemon").status == 503
+    assert server.get("/embedded").body == b"Hello, world!"
+    assert f"cannot open {place}/mod_wsgi_leader" in server.log() and "install it beside mod_wsgi.so" in server.log()
