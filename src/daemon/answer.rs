@@ -34,6 +34,8 @@ pub(super) struct Answer<'r> {
     /// For how long it has had none.
     stuck: Duration,
     spool: Spool,
+    /// A FILE has come. More of them would fill this process with descriptors, which other groups need, too.
+    has_file: bool,
     /// What the worker said when it took the request.
     pub(super) taken: Option<Taken>,
 }
@@ -81,6 +83,7 @@ impl<'r> Answer<'r> {
             is_blocked: false,
             stuck: Duration::ZERO,
             spool: Spool::default(),
+            has_file: false,
             taken: None,
         }
     }
@@ -174,6 +177,9 @@ impl<'r> Answer<'r> {
     }
 
     fn file(&mut self, part: FilePart, file: OwnedFd) -> Result<Turn, Broken> {
+        if std::mem::replace(&mut self.has_file, true) {
+            return Err(Broken::Order("a second FILE"));
+        }
         check_file(&file, part)?;
         match self.head {
             HeadState::Awaited => Err(Broken::Order("a file before a HEAD")),
