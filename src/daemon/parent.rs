@@ -195,7 +195,9 @@ fn remedy(step: Step) -> &'static str {
     match step {
         Step::Descriptors => "; look at httpd's limit on open files (ulimit -n)",
         Step::Directory => "; correct `home=`, or let the user search every directory above it",
-        Step::Execute => "; with chroot, what the leader and Python need must be below the new root",
+        Step::Execute => {
+            "; install all parts of mod_wsgi from one build; with chroot, what they need must be below the new root"
+        }
         Step::User => "; the user may have reached its limit of processes",
         _ => "",
     }

@@ -1,7 +1,8 @@
 //! One request, as the host sees it: the table of functions that it calls back.
 //!
 //! The host reads and writes from any thread of the application, but httpd's pools and filters belong to one at a
-//! time, so each call takes the exchange's lock. Log lines do not: they must get through while a read waits.
+//! time, so each call takes the exchange's lock. Log lines of the module do not; those that the
+//! application prints in its request wait in the host until a read of another thread has ended.
 
 use std::ffi::{c_int, c_void};
 use std::os::fd::BorrowedFd;

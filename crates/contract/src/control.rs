@@ -34,6 +34,20 @@ pub enum FromLeader {
     Loaded(Vec<Target>),
 }
 
+impl FromLeader {
+    /// [`Self::Loaded`] with as many of `targets`, from the first on, as one message holds.
+    pub fn loaded(targets: &[Target]) -> Self {
+        let mut room = LIMIT - 64; // what stands around the list
+        let fits = |target: &&Target| {
+            let length = serde_json::to_vec(target).map_or(LIMIT, |json| json.len()) + 1;
+            let left = room.checked_sub(length);
+            room = left.unwrap_or(0);
+            left.is_some()
+        };
+        Self::Loaded(targets.iter().take_while(fits).cloned().collect())
+    }
+}
+
 /// What a leader says to a worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToWorker {
@@ -118,6 +132,21 @@ mod tests {
         drop(ours);
         assert_eq!(receive::<ToWorker>(&theirs), Err(Errno::CONNRESET));
         assert_eq!(send(&theirs, &ToLeader::Adopt), Err(Errno::PIPE));
+    }
+
+    #[test]
+    fn long_lists_are_cut_to_one_message() {
+        let target = |n: usize| Target {
+            script: format!("/srv/sites/{n}/app.wsgi").into(),
+            application_group: format!("site-{n}|"),
+        };
+        let few: Vec<_> = (0..10).map(target).collect();
+        assert_eq!(FromLeader::loaded(&few), FromLeader::Loaded(few));
+        let many: Vec<_> = (0..5000).map(target).collect();
+        let (ours, theirs) = ticket::queue().unwrap();
+        send(&ours, &FromLeader::loaded(&many)).unwrap();
+        let Ok(Some(FromLeader::Loaded(received))) = receive(&theirs) else { panic!("nothing came") };
+        assert!(received.len() > 1000 && received == many[..received.len()]);
     }
 
     proptest! {

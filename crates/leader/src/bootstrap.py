@@ -13,7 +13,7 @@ def start(host):
         loader.exec_module(module)
     except BaseException:
         import json, os
-        reason = "the interpreter %s (Python %s) cannot run mod_wsgi's %s: %s; set python-home of WSGIDaemonProcess to a Python from 3.10 on for this machine, that may read this file" % (
+        reason = "the interpreter %s (Python %s) cannot run mod_wsgi's %s: %s; set python-home of WSGIDaemonProcess to a Python from 3.10 on for this machine that may read this file, or install all parts of mod_wsgi from one build" % (
             sys.executable, sys.version.split()[0], host, sys.exc_info()[1])
         os.write(3, json.dumps({"Failed": {"reason": reason}}).encode())
         os._exit(1)

@@ -61,7 +61,7 @@ impl Supervisor {
 
     pub(crate) fn asked_for(&mut self, now: Instant, request: ToLeader) {
         match request {
-            ToLeader::WhatIsLoaded => self.act(Action::Answer(FromLeader::Loaded(self.loaded.clone()))),
+            ToLeader::WhatIsLoaded => self.act(Action::Answer(FromLeader::loaded(&self.loaded))),
             ToLeader::Release => self.released_until = Some(now + ADOPTION),
             ToLeader::Adopt => self.released_until = None,
             ToLeader::Drain => self.leave(now, "the processes of a graceful restart serve"),
