@@ -122,7 +122,7 @@ pub(super) fn replace(start: &Start<'_>, kept: &mut Kept, leader: &Leader, statu
         .map(|(step, error)| format!("{} failed: {error}{}", words(step, start), remedy(step)));
     let status = status.map(ExitStatus::from_raw);
     if failed.is_none() && status.and_then(|status| status.code()) == Some(EXIT_UNUSABLE) {
-        let text = "the leader cannot work with what it was given; it has said why in the error log. Mend that and restart httpd";
+        let text = "the leader cannot work with what it was given; it has said why in the error log. Mend that, then stop and start httpd";
         return unusable(start, &kept.sockets, text);
     }
     let pause = pause(kept.failures);

@@ -32,7 +32,7 @@ pub(crate) enum SettingsError {
     Area(#[source] io::Error),
     #[error(
         "{module} speaks version {theirs} of the contract between the parts of mod_wsgi and {leader} speaks version \
-         {ours}; install both from one build, then restart httpd",
+         {ours}; install both from one build, then stop and start httpd",
         module = module.display(), leader = leader.display(), ours = contract::VERSION
     )]
     Contract { module: PathBuf, leader: PathBuf, theirs: u32 },

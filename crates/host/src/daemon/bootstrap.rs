@@ -27,7 +27,7 @@ pub(super) enum BootstrapError {
     Area(#[source] io::Error),
     #[error(
         "{module} speaks version {theirs} of the contract between the parts of mod_wsgi and {host} speaks version \
-         {ours}; install both from one build, then restart httpd",
+         {ours}; install both from one build, then stop and start httpd",
         module = module.display(), host = host.display(), ours = contract::VERSION
     )]
     Contract { module: PathBuf, host: PathBuf, theirs: u32 },
