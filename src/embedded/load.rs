@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use contract::Mismatch;
 use contract::abi::{ENTRY, Entry, Host};
 use contract::launch::Python;
 use contract::response::Outcome;
@@ -25,18 +26,8 @@ const REASON: usize = 4096;
 #[derive(Debug, Error)]
 pub(super) enum LoadError {
     /// The parts were not built together.
-    #[error(
-        "{host} speaks contract version {found} and {module} speaks {}; install both from one build",
-        contract::VERSION
-    )]
-    Contract {
-        /// The host's file.
-        host: PathBuf,
-        /// Our file.
-        module: PathBuf,
-        /// The host's version.
-        found: u32,
-    },
+    #[error(transparent)]
+    Contract(#[from] Mismatch),
     /// A library that does not load.
     #[error("cannot load {path}: {reason}; {remedy}")]
     Library {
@@ -120,9 +111,7 @@ impl Embedded {
         let module = process::own_file();
         let host_file = global.python_host.clone().unwrap_or_else(|| module.with_file_name(HOST));
         let host = host(&host_file)?;
-        if host.contract != contract::VERSION {
-            return Err(LoadError::Contract { host: host_file, module, found: host.contract });
-        }
+        Mismatch::check(&host_file, host.contract, &module)?;
         Ok(Self { host, library })
     }
 

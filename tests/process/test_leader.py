@@ -228,7 +228,7 @@ def test_another_contract_is_refused_for_good(group):
     site = group(version(1), start=False)
     leader = site.start(contract=99)
     assert os.waitstatus_to_exitcode(site.wait(leader)) == 78
-    assert "/usr/lib/mod_wsgi.so speaks version 99" in site.errors()
+    assert "/usr/lib/mod_wsgi.so speaks contract version 99" in site.errors()
 
 
 def test_reservations_of_dead_children_are_taken_back(group):

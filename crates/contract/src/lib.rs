@@ -8,6 +8,7 @@
 //! - [`area`]: the shared statistics area of a process group, which is also how a free thread is found;
 //! - [`control`]: messages between parent, leader and workers;
 //! - [`launch`]: the settings that a leader and a worker start with, and [`inherited`]: the descriptors;
+//! - [`version`]: the version of all this, and what is said when two parts differ;
 //! - [`abi`]: the table of C functions between `mod_wsgi.so` and the host in embedded mode;
 //! - [`level`], [`mod@line`]: httpd's log levels and the form of a line that a daemon writes itself.
 //!
@@ -28,10 +29,10 @@ pub mod line;
 pub mod request;
 pub mod response;
 pub mod ticket;
+pub mod version;
 pub mod wire;
 
-/// The version of everything in this crate. Parts with different versions refuse to work together.
-pub const VERSION: u32 = 1;
+pub use version::{Mismatch, VERSION};
 
 /// The version of mod_wsgi whose behaviour applications see as `mod_wsgi.version`.
 pub const MOD_WSGI_VERSION: (u8, u8, u8) = (6, 1, 1);

@@ -5,6 +5,7 @@ use std::io::{self, Read, Seek};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
+use contract::Mismatch;
 use contract::area::Area;
 use contract::inherited::take;
 use contract::launch::{AREA_FD, CONTROL_FD, Leader, OVERFLOW_FD, SETTINGS_FD, SLOT_FD};
@@ -30,12 +31,8 @@ pub(crate) struct Given {
 pub(crate) enum SettingsError {
     #[error("cannot map the statistics area: {0}; mod_wsgi.so and mod_wsgi_leader must be of one build")]
     Area(#[source] io::Error),
-    #[error(
-        "{module} speaks version {theirs} of the contract between the parts of mod_wsgi and {leader} speaks version \
-         {ours}; install both from one build, then stop and start httpd",
-        module = module.display(), leader = leader.display(), ours = contract::VERSION
-    )]
-    Contract { module: PathBuf, leader: PathBuf, theirs: u32 },
+    #[error(transparent)]
+    Contract(#[from] Mismatch),
     #[error(
         "descriptor {number} is missing ({source}); mod_wsgi_leader is started by mod_wsgi.so, not by hand"
     )]
@@ -88,10 +85,7 @@ fn descriptor(number: i32) -> Result<OwnedFd, SettingsError> {
 
 fn parse(text: &str, leader: &Path) -> Result<Leader, SettingsError> {
     let origin: Origin = serde_json::from_str(text)?;
-    if origin.contract != contract::VERSION {
-        let (module, leader) = (origin.module, leader.to_owned());
-        return Err(SettingsError::Contract { module, leader, theirs: origin.contract });
-    }
+    Mismatch::check(&origin.module, origin.contract, leader)?;
     Ok(serde_json::from_str(text)?)
 }
 
@@ -103,8 +97,8 @@ mod tests {
     fn another_contract_is_refused_by_naming_both_files() {
         let text = r#"{"contract": 99, "module": "/usr/lib/mod_wsgi.so", "something": "new"}"#;
         let error = parse(text, Path::new("/opt/mod_wsgi_leader")).expect_err("version 99").to_string();
-        assert!(error.contains("/usr/lib/mod_wsgi.so speaks version 99"), "{error}");
-        assert!(error.contains("/opt/mod_wsgi_leader speaks version 1"), "{error}");
+        assert!(error.contains("/usr/lib/mod_wsgi.so speaks contract version 99"), "{error}");
+        assert!(error.contains("/opt/mod_wsgi_leader speaks 1"), "{error}");
     }
 
     #[test]

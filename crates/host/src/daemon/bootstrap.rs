@@ -6,6 +6,7 @@ use std::io::{self, Read, Seek};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 
+use contract::Mismatch;
 use contract::area::Area;
 use contract::inherited::take;
 use contract::launch::{AREA_FD, CONTROL_FD, ERROR_LOG_FD, OVERFLOW_FD, SETTINGS_FD, SLOT_FD, Worker};
@@ -25,12 +26,8 @@ use crate::python::process::Process;
 pub(super) enum BootstrapError {
     #[error("it cannot map the statistics area: {0}; all parts of mod_wsgi must be of one build")]
     Area(#[source] io::Error),
-    #[error(
-        "{module} speaks version {theirs} of the contract between the parts of mod_wsgi and {host} speaks version \
-         {ours}; install both from one build, then stop and start httpd",
-        module = module.display(), host = host.display(), ours = contract::VERSION
-    )]
-    Contract { module: PathBuf, host: PathBuf, theirs: u32 },
+    #[error(transparent)]
+    Contract(#[from] Mismatch),
     #[error("descriptor {number} is missing ({source}); the host is started by mod_wsgi_leader, not by hand")]
     Descriptor { number: i32, source: io::Error },
     #[error("it cannot read its settings: {0}; all parts of mod_wsgi must be of one build")]
@@ -96,10 +93,7 @@ fn settings() -> Result<Worker, BootstrapError> {
     file.rewind()?;
     file.read_to_string(&mut text)?;
     let Origin { group } = serde_json::from_str(&text)?;
-    if group.contract != contract::VERSION {
-        let (module, host) = (group.module, group.host);
-        return Err(BootstrapError::Contract { module, host, theirs: group.contract });
-    }
+    Mismatch::check(&group.module, group.contract, &group.host)?;
     Ok(serde_json::from_str(&text)?)
 }
 
