@@ -34,7 +34,6 @@ pub(crate) struct Resolved<'r> {
     pub(crate) map_head: MapHead,
     pub(crate) error_override: bool,
     pub(crate) enable_sendfile: Option<bool>,
-    pub(crate) ignore_activity: bool,
     pub(crate) trusted_headers: &'r [TrustedHeader],
     /// `None`: every peer is trusted.
     pub(crate) trusted_proxies: Option<&'r [Network]>,
@@ -74,7 +73,6 @@ pub(crate) fn resolve<'r>(
         map_head: settings.map_head.unwrap_or(MapHead::Auto),
         error_override: settings.error_override.unwrap_or(false),
         enable_sendfile: settings.enable_sendfile,
-        ignore_activity: settings.ignore_activity.unwrap_or(false),
         trusted_headers: settings.trusted_headers.as_deref().unwrap_or_default(),
         trusted_proxies: settings.trusted_proxies.as_deref(),
     }

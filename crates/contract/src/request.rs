@@ -25,8 +25,6 @@ impl Flags {
     pub const HTTPS: Self = Self(1 << 3);
     /// Files of `wsgi.file_wrapper` may go out by descriptor.
     pub const SEND_FILE: Self = Self(1 << 4);
-    /// This request does not count as activity (WSGIIgnoreActivity).
-    pub const IGNORE_ACTIVITY: Self = Self(1 << 5);
 
     /// Whether all bits of `other` are set.
     pub fn has(self, other: Self) -> bool {
