@@ -10,6 +10,7 @@
 //! - [`launch`]: the settings that a leader and a worker start with, and [`inherited`]: the descriptors;
 //! - [`version`]: the version of all this, and what is said when two parts differ;
 //! - [`abi`]: the table of C functions between `mod_wsgi.so` and the host in embedded mode;
+//! - [`scoreboard`], [`question`]: httpd's scoreboard, and how a worker asks for it;
 //! - [`level`], [`mod@line`]: httpd's log levels and the form of a line that a daemon writes itself.
 //!
 //! It names neither httpd nor Python.
@@ -26,8 +27,10 @@ pub mod inherited;
 pub mod launch;
 pub mod level;
 pub mod line;
+pub mod question;
 pub mod request;
 pub mod response;
+pub mod scoreboard;
 pub mod ticket;
 pub mod version;
 pub mod wire;
