@@ -1,12 +1,11 @@
-"""What an application sees of mod_wsgi besides WSGI itself.
+"""How an interpreter is made ready, and how it ends.
 
-Run once in each interpreter. `host` holds a few Rust functions, `settings` plain values (see shim.rs):
-host.write(error, text), host.flush(error), host.record(level, text, file, line), host.enabled(level),
-host.request_data(). Log levels are httpd's numbers.
+Run once in each interpreter, and then, in the same namespace, the sources of crates/host/src/api: what the application
+sees. `host` holds a few Rust functions (api/functions.rs), `settings` plain values (shim.rs). Log levels are httpd's
+numbers. In the end `set_up()` is called.
 """
 
 import atexit
-import io
 import os
 import sys
 import threading
@@ -14,90 +13,6 @@ import types
 
 CRIT, ERROR, WARN, NOTICE, INFO, DEBUG = 2, 3, 4, 5, 6, 7
 MAIN_PID = os.getpid()
-
-
-# Log streams: one object for each name; the thread that writes decides whose log it is.
-
-
-class Log(io.TextIOBase):
-    """Lines go to the error log of the request that the thread serves, else to the server's."""
-
-    encoding = "utf-8"
-    errors = "replace"
-    line_buffering = True
-    write_through = True
-    mode = "w"
-
-    def __init__(self, name, error):
-        self.name = name
-        self.buffer = LogBuffer(self)
-        self._error = error
-
-    def __repr__(self):
-        return f"<mod_wsgi.Log name={self.name!r} encoding='utf-8'>"
-
-    def write(self, text):
-        if not isinstance(text, str):
-            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        host.write(self._error, text)
-        return len(text)
-
-    def flush(self):
-        host.flush(self._error)
-
-    def writable(self):
-        return True
-
-    def fileno(self):
-        return 2  # where a process that the application starts may write
-
-    def close(self):
-        self.flush()
-
-
-class LogBuffer(io.RawIOBase):
-    """The binary side of a log stream."""
-
-    mode = "wb"
-
-    def __init__(self, log):
-        self._log = log
-
-    @property
-    def name(self):
-        return self._log.name
-
-    def write(self, data):
-        data = data.encode("utf-8", "replace") if isinstance(data, str) else bytes(data)
-        self._log.write(data.decode("utf-8", "replace"))
-        return len(data)
-
-    def flush(self):
-        self._log.flush()
-
-    def writable(self):
-        return True
-
-    def fileno(self):
-        return self._log.fileno()
-
-    def close(self):
-        self.flush()
-
-
-Log.__module__ = LogBuffer.__module__ = "mod_wsgi"
-
-
-class Restricted:
-    """Stands for a stream that the application must not touch."""
-
-    __module__ = "mod_wsgi"
-
-    def __init__(self, name, directive):
-        object.__setattr__(self, "_what", f"{name} is not available under mod_wsgi ({directive} is on)")
-
-    def __getattribute__(self, name):
-        raise OSError(object.__getattribute__(self, "_what"))
 
 
 # Tracebacks
@@ -112,7 +27,7 @@ def describe(error):
     import traceback
 
     trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith("<mod_wsgi"):
         trace = trace.tb_next
     try:
         lines = traceback.TracebackException(type(error), error, trace).format()
@@ -162,53 +77,6 @@ def candidates(namespace):
     return ", ".join(sorted(found)[:10])
 
 
-# Events
-
-event_callbacks, shutdown_callbacks, signal_callbacks = [], [], []
-active_requests = {}
-
-
-def subscribe_events(callback):
-    event_callbacks.append(callback)
-    return callback
-
-
-def subscribe_shutdown(callback):
-    shutdown_callbacks.append(callback)
-    return callback
-
-
-def subscribe_signals(callback):
-    if settings["process_group"]:
-        signal_callbacks.append(callback)
-    else:
-        import traceback
-
-        stack = "".join(traceback.format_stack(sys._getframe(1))).rstrip("\n")
-        record(INFO, f"subscribe_signals has no effect: an embedded process gets no signals for applications\n{stack}")
-    return callback
-
-
-def publish(name, payload, further=()):
-    """Calls the subscribers in order; a dictionary that one returns changes the payload for all that follow."""
-    for callback in [*event_callbacks, *further]:
-        try:
-            change = callback(name, **payload)
-            if isinstance(change, dict):
-                payload.update(change)
-        except BaseException as error:
-            report(error, f"a subscriber of the event {name}")
-    return payload
-
-
-def stopping(reason):
-    publish("process_stopping", {"shutdown_reason": reason}, shutdown_callbacks)
-
-
-def signal_arrived(name, number):
-    publish("process_signal", {"signame": name, "signum": number}, signal_callbacks)
-
-
 def end():
     """What Python does at its end, without ending it."""
     # To threading the thread that set the interpreter up is the main one, and elsewhere _shutdown waits for it for ever.
@@ -224,131 +92,6 @@ def end():
             report(error, "the end of the interpreter")
     host.flush(False)
     host.flush(True)
-
-
-# The modules mod_wsgi and apache
-
-
-class RequestTimeout(BaseException):
-    """Raised in an application whose request has run longer than interrupt-timeout."""
-
-
-class FileWrapper:
-    """wsgi.file_wrapper: iterates over a file-like object; httpd sends a real file by itself."""
-
-    __slots__ = ("_filelike", "_blksize", "_closed")
-
-    def __init__(self, filelike, blksize=8192):
-        if blksize < 0:
-            raise ValueError("blksize must not be negative")
-        self._filelike = filelike
-        self._blksize = blksize
-        self._closed = False
-
-    @property
-    def filelike(self):
-        return self._filelike
-
-    @property
-    def blksize(self):
-        return self._blksize
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        if self._closed:
-            raise ValueError("file wrapper is closed")
-        data = self._filelike.read(self._blksize)
-        if not isinstance(data, bytes):
-            raise TypeError(f"file wrapper: read() returned {type(data).__name__} where bytes are needed")
-        if not data:
-            raise StopIteration
-        return data
-
-    def close(self):
-        if not self._closed:
-            self._closed = True
-            try:
-                close = self._filelike.close
-            except AttributeError:
-                return
-            try:
-                close()
-            except Exception:
-                pass
-
-
-def log_handler():
-    import logging
-
-    class LogHandler(logging.Handler):
-        """Writes records to httpd's error log at their own level, with their own source place."""
-
-        def emit(self, entry):
-            level = entry.levelno
-            level = CRIT if level >= 50 else ERROR if level >= 40 else WARN if level >= 30 else INFO if level >= 20 else DEBUG
-            if not host.enabled(level):
-                return
-            try:
-                record(level, self.format(entry), entry.pathname, entry.lineno)
-            except Exception:
-                self.handleError(entry)
-
-    LogHandler.__module__ = "mod_wsgi"
-    LogHandler.__qualname__ = "LogHandler"
-    return LogHandler
-
-
-def make_mod_wsgi():
-    module = types.ModuleType("mod_wsgi")
-    try:
-        import mod_wsgi as package  # for mod_wsgi.server and its like
-
-        module.__path__ = list(package.__path__)
-    except ModuleNotFoundError as error:
-        if error.name != "mod_wsgi":
-            report(error, "the package mod_wsgi")
-    except Exception as error:
-        report(error, "the package mod_wsgi")
-
-    def lazily(name):  # importing logging takes milliseconds, and few applications want it from here
-        if name == "LogHandler":
-            module.LogHandler = log_handler()
-            return module.LogHandler
-        raise AttributeError(f"module 'mod_wsgi' has no attribute {name!r}")
-
-    module.__getattr__ = lazily
-    for thing in (RequestTimeout, FileWrapper, subscribe_events, subscribe_shutdown, subscribe_signals):
-        thing.__module__ = "mod_wsgi"
-        setattr(module, thing.__name__, thing)
-    module.request_data = host.request_data
-    module.active_requests = active_requests
-    module.event_callbacks = event_callbacks
-    module.shutdown_callbacks = shutdown_callbacks
-    module.signal_callbacks = signal_callbacks
-    module.version = settings["version"]
-    for name in ("process_group", "application_group", "maximum_processes", "threads_per_process"):
-        setattr(module, name, settings[name])
-    sys.modules["mod_wsgi"] = module
-
-
-def make_apache():
-    module = None
-    if not settings["process_group"]:
-        try:
-            import apache as module
-        except ModuleNotFoundError:
-            pass
-        except Exception as error:
-            report(error, "the module apache")
-    module = module or types.ModuleType("apache")
-    module.version = settings["httpd_version"]
-    module.description = settings["httpd_description"]
-    module.mpm_name = settings["mpm_name"]
-    module.maximum_processes = settings["maximum_processes"]
-    module.threads_per_process = settings["threads_per_process"]
-    sys.modules["apache"] = module
 
 
 # Set-up
@@ -424,7 +167,3 @@ def set_up():
         warn_of_fork()
     make_mod_wsgi()
     make_apache()
-
-
-errors = Log("<wsgi.errors>", True)
-set_up()

@@ -1,16 +1,17 @@
-//! Runs shim.py in a new interpreter, and keeps what Rust calls of it.
+//! Runs shim.py and the sources of [`crate::api`] in a new interpreter, and keeps what Rust calls of them.
+
+use std::sync::OnceLock;
 
 use contract::launch::Python as Settings;
 use pyo3::prelude::*;
-use pyo3::types::{PyAnyMethods, PyCFunction, PyDict, PyList, PyTuple, PyType};
+use pyo3::types::{PyAnyMethods, PyBytes, PyDict, PyList, PyType};
 
-use crate::wsgi::current;
+use crate::api;
 
-/// The source; its tracebacks name it so.
-const SOURCE: &str = include_str!("shim.py");
-const FILE: &str = "<mod_wsgi>";
+/// The first source, with the name that tracebacks show.
+const SHIM: (&str, &str) = ("<mod_wsgi>", include_str!("shim.py"));
 
-/// Handles to the Python side. The functions are those of shim.py.
+/// Handles to the Python side.
 pub(crate) struct Shim {
     /// `FileWrapper`
     pub file_wrapper: Py<PyType>,
@@ -39,16 +40,19 @@ pub(crate) struct Shim {
 }
 
 impl Shim {
-    /// Runs shim.py in the interpreter that is entered.
+    /// Runs the sources in the interpreter that is entered, all in one namespace.
     pub(crate) fn run(py: Python<'_>, settings: &Settings, application_group: &str) -> PyResult<Self> {
         let names = PyDict::new(py);
         names.set_item("__name__", "mod_wsgi")?;
-        names.set_item("__file__", FILE)?;
+        names.set_item("__file__", SHIM.0)?;
         names.set_item("settings", values(py, settings, application_group)?)?;
-        names.set_item("host", functions(py)?)?;
-        let builtins = py.import("builtins")?;
-        let code = builtins.getattr("compile")?.call1((SOURCE, FILE, "exec"))?;
-        builtins.getattr("exec")?.call1((code, &names))?;
+        names.set_item("host", api::functions(py)?)?;
+        let exec = py.import("builtins")?.getattr("exec")?;
+        let codes = py.import("marshal")?.getattr("loads")?.call1((PyBytes::new(py, compiled(py)?),))?;
+        for code in codes.try_iter()? {
+            exec.call1((code?, &names))?;
+        }
+        names.as_any().get_item("set_up")?.call0()?;
         let get = |name: &str| -> PyResult<Bound<'_, PyAny>> { names.as_any().get_item(name) };
         Ok(Self {
             file_wrapper: get("FileWrapper")?.cast_into::<PyType>()?.unbind(),
@@ -80,6 +84,21 @@ impl Shim {
     }
 }
 
+/// The code of all sources, marshalled: compiling them takes milliseconds, and each interpreter needs its own objects.
+fn compiled(py: Python<'_>) -> PyResult<&'static [u8]> {
+    static COMPILED: OnceLock<Vec<u8>> = OnceLock::new();
+    if let Some(compiled) = COMPILED.get() {
+        return Ok(compiled);
+    }
+    let compile = py.import("builtins")?.getattr("compile")?;
+    let codes = PyList::empty(py);
+    for (name, source) in [SHIM].iter().chain(api::SOURCES) {
+        codes.append(compile.call1((source, name, "exec"))?)?;
+    }
+    let compiled: Vec<u8> = py.import("marshal")?.getattr("dumps")?.call1((codes,))?.extract()?;
+    Ok(COMPILED.get_or_init(|| compiled))
+}
+
 /// `settings` of shim.py.
 fn values<'py>(
     py: Python<'py>,
@@ -109,38 +128,4 @@ fn values<'py>(
     }
     values.set_item("path", directories)?;
     Ok(values)
-}
-
-/// `host` of shim.py: a namespace of functions.
-fn functions(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-    type Given<'a, 'py> = &'a Bound<'py, PyTuple>;
-    type Named<'a, 'py> = Option<&'a Bound<'py, PyDict>>;
-    let host = py.import("types")?.getattr("SimpleNamespace")?.call0()?;
-    let write = |given: Given<'_, '_>, _: Named<'_, '_>| -> PyResult<()> {
-        let error = given.get_item(0)?.is_truthy()?;
-        current::write(given.py(), error, &super::text::to_utf8(&given.get_item(1)?)?);
-        Ok(())
-    };
-    host.setattr("write", PyCFunction::new_closure(py, Some(c"write"), None, write)?)?;
-    let flush = |given: Given<'_, '_>, _: Named<'_, '_>| -> PyResult<()> {
-        current::flush(given.py(), given.get_item(0)?.is_truthy()?);
-        Ok(())
-    };
-    host.setattr("flush", PyCFunction::new_closure(py, Some(c"flush"), None, flush)?)?;
-    let record = |given: Given<'_, '_>, _: Named<'_, '_>| -> PyResult<()> {
-        let text = super::text::to_utf8(&given.get_item(1)?)?;
-        let file = super::text::to_utf8(&given.get_item(2)?)?;
-        let line = given.get_item(3)?.extract().unwrap_or(0);
-        current::record(given.py(), given.get_item(0)?.extract()?, &text, &file, line);
-        Ok(())
-    };
-    host.setattr("record", PyCFunction::new_closure(py, Some(c"record"), None, record)?)?;
-    let enabled = |given: Given<'_, '_>, _: Named<'_, '_>| -> PyResult<bool> {
-        Ok(current::enabled(given.get_item(0)?.extract()?))
-    };
-    host.setattr("enabled", PyCFunction::new_closure(py, Some(c"enabled"), None, enabled)?)?;
-    let data = |given: Given<'_, '_>, _: Named<'_, '_>| current::request_data(given.py());
-    let doc = c"request_data() -> dict of the request that this thread serves";
-    host.setattr("request_data", PyCFunction::new_closure(py, Some(c"request_data"), Some(doc), data)?)?;
-    Ok(host)
 }
