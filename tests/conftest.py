@@ -9,20 +9,11 @@ import os
 import shutil
 
 import pytest
-from support import httpd, pythons
+from support import httpd, pythons, validated
 from support.server import Server
 
 MODES = ("embedded", "daemon")
 LIVE = []
-
-VALIDATED = '''"""{name} below wsgiref's validator, which raises on every breach of PEP 3333."""
-import importlib.util
-from wsgiref.validate import validator
-spec = importlib.util.spec_from_file_location("validated_{stem}", {path!r})
-module = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(module)
-application = validator(module.application)
-'''
 
 
 def daemon_lines(mode, options="threads=8"):
@@ -47,7 +38,7 @@ SetEnv FROM_SETENV "a value"
 
 @pytest.fixture(scope="session")
 def sites():
-    """The shared servers by mode."""
+    """The shared servers by name and mode."""
     made = {}
     yield made
     for server in made.values():
@@ -58,18 +49,21 @@ def sites():
             server.discard()
 
 
-def _site(sites, mode):
-    server = sites.get(mode)
-    if server is None or not server.running():
-        server = Server(daemon_lines(mode) + SITE)
-        for app in sorted((server.root / "apps").glob("*.py")):
-            server.write(f"valid/{app.name}", VALIDATED.format(name=app.name, stem=app.stem, path=str(app)))
-        server.shared, server.mode = True, mode
-        sites[mode] = server
-        LIVE.append(server)
-        server.start()
-    server.since = server.mark()
-    return server
+@pytest.fixture
+def shared(sites):
+    """Finds a server that many tests share by its name, or starts what `make` returns."""
+
+    def find(name, mode, make):
+        server = sites.get((name, mode))
+        if server is None or not server.running():
+            server = sites[name, mode] = make()
+            server.shared, server.mode = True, mode
+            LIVE.append(server)
+            server.start()
+        server.since = server.mark()
+        return server
+
+    return find
 
 
 @pytest.fixture(params=MODES)
@@ -79,9 +73,16 @@ def mode(request):
 
 
 @pytest.fixture
-def site(sites, mode):
+def site(shared, mode):
     """The shared server."""
-    return _site(sites, mode)
+
+    def make():
+        server = Server(daemon_lines(mode) + SITE)
+        for app in sorted((server.root / "apps").glob("*.py")):
+            server.write(f"valid/{app.name}", validated.script(app))
+        return server
+
+    return shared("site", mode, make)
 
 
 class Application:
@@ -107,8 +108,7 @@ class Application:
 def wsgi(request, site):
     """The shared server's applications, plain and below wsgiref's validator."""
     yield Application(site, "/app" if request.param == "plain" else "/valid")
-    log = site.log(site.since)
-    assert "AssertionError" not in log and "garbage collected without being closed" not in log, log
+    validated.check(site.log(site.since))
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def serve():
 
 @pytest.fixture(scope="session")
 def packages():
-    """A folder with Django that every user can read, for python-path."""
+    """A folder with Django, the other frameworks and extensions that every user can read, for python-path."""
     place = httpd.readable_packages()
     yield place
     httpd.remove_readable(place)

@@ -1,13 +1,11 @@
 """The demo's Django project: sessions, CSRF, the admin, forms, uploads, streams and downloads, in both modes."""
 
 import os
-import re
 import subprocess
-import uuid
 
 import pytest
 from support import httpd
-from support.http import Connection
+from support.browser import Browser
 
 PROJECT = httpd.REPOSITORY / "demo" / "project"
 CONF = """
@@ -16,40 +14,6 @@ SetEnv DEMO_STATE ${{ROOT}}
 WSGIPythonPath {packages}:${{ROOT}}/project
 WSGIScriptAlias {mount} ${{ROOT}}/project/demosite/wsgi.py application-group=%{{GLOBAL}}
 """
-
-
-class Browser:
-    """A client with cookies that fills in forms."""
-
-    def __init__(self, server, mount=""):
-        self.connection, self.mount, self.cookies = Connection(server.port), mount, {}
-
-    def _send(self, method, path, body=b"", headers=()):
-        cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        response = self.connection.request(method, self.mount + path, [*headers, ("Cookie", cookies)], body)
-        for cookie in response.all("Set-Cookie"):
-            name, _, value = cookie.split(";")[0].partition("=")
-            self.cookies[name] = value
-        if (response.header("Connection") or "").lower() == "close":
-            self.connection.close()
-            self.connection = Connection(self.connection.port)
-        return response
-
-    def get(self, path):
-        """A page."""
-        return self._send("GET", path)
-
-    def submit(self, path, fields, files=()):
-        """Fetches the page of a form, then sends the form with its token."""
-        page = self.get(path)
-        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text).group(1)
-        boundary = uuid.uuid4().hex
-        parts = [f'Content-Disposition: form-data; name="{name}"\r\n\r\n{value}'.encode()
-                 for name, value in {**fields, "csrfmiddlewaretoken": token}.items()]
-        parts += [f'Content-Disposition: form-data; name="{name}"; filename="{file}"\r\n\r\n'.encode() + content
-                  for name, file, content in files]
-        body = b"".join(b"--" + boundary.encode() + b"\r\n" + part + b"\r\n" for part in parts) + f"--{boundary}--\r\n".encode()
-        return self._send("POST", path, body, [("Content-Type", f"multipart/form-data; boundary={boundary}")])
 
 
 @pytest.fixture(params=["", "/sub"])

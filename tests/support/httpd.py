@@ -78,9 +78,17 @@ def readable_packages():
         return source
     place = Path(tempfile.mkdtemp(prefix="mod_wsgi-test-packages-", dir=SCRATCH))
     place.chmod(0o755)
-    for name in ("django", "asgiref", "sqlparse"):
-        shutil.copytree(source / name, place / name, ignore=shutil.ignore_patterns("__pycache__", "*.po"))
+    shutil.copytree(source, place, copy_function=link_or_copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns(
+        "__pycache__", "*.po", "*.pth", "pip*", "setuptools*", "pkg_resources", "*pytest*", "pygments*", "xdist*"))
     return place
+
+
+def link_or_copy(source, target):
+    """A second name for a file where the file system allows it: some of the packages are large."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def remove_readable(place):
