@@ -140,6 +140,6 @@ fn post_config(main: Server<'_>, configuration: Pool<'_>) -> Result<(), CannotSt
 /// A child begins.
 fn child_init(main: Server<'static>, child: Pool<'static>) {
     apache::log::install();
-    daemon::child_init(main);
+    daemon::child_init(main, child);
     embedded::child_init(main, child);
 }

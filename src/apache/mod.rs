@@ -21,9 +21,11 @@ pub(crate) mod process;
 pub(crate) mod regex;
 pub(crate) mod request;
 pub(crate) mod responder;
+pub(crate) mod scoreboard;
 pub(crate) mod server;
 mod table;
 
+pub(crate) mod thread;
 pub(crate) use body::{Body, Progress};
 pub(crate) use pool::Pool;
 pub(crate) use request::Request;

@@ -57,6 +57,8 @@ pub(crate) struct ProcessGroup {
     pub(crate) response_flush_delay: Milliseconds,
     pub(crate) request_buffer_size: u64,
     pub(crate) listen_backlog: u32,
+    /// `mod_wsgi.server_metrics()` answers.
+    pub(crate) server_metrics: bool,
 }
 
 type Row = OptionRow<ProcessGroup>;
@@ -136,6 +138,11 @@ pub(crate) const OPTIONS: &[Row] = &[
         Milliseconds::read(word, "response-flush-delay").map(|time| group.response_flush_delay = time)
     }),
     row(
+        "server-metrics",
+        "whether mod_wsgi.server_metrics() shows httpd's processes; default Off",
+        |group, word| bool::read(word, "server-metrics").map(|on| group.server_metrics = on),
+    ),
+    row(
         "shutdown-timeout",
         "how long a process may take to end; default 5s; 0 is no limit",
         |group, word| Seconds::read(word, "shutdown-timeout").map(|time| group.shutdown_timeout = time),
@@ -212,7 +219,6 @@ const NOT_YET: &[&str] = &[
     "script-group",
     "script-user",
     "send-buffer-size",
-    "server-metrics",
     "socket-user",
     "startup-timeout",
 ];
@@ -259,6 +265,7 @@ impl ProcessGroup {
             response_flush_delay: Milliseconds(5),
             request_buffer_size: 64 << 10,
             listen_backlog: 100,
+            server_metrics: false,
         }
     }
 

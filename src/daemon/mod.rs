@@ -5,6 +5,7 @@
 //! them ([`client`]): it finds a thread ([`slots`], or [`queue`] when none is free), writes the request
 //! ([`parcel`], [`outgoing`], [`upload`]) into a [`connection`], and turns what comes back ([`incoming`]) into the
 //! response ([`answer`]), beside a [`spool`] for slow clients. When a worker dies, [`death`] finds out how; [`error`] says what the client gets.
+//! Workers of a group with `server-metrics=On` ask for httpd's scoreboard: [`questions`].
 //!
 //! Sound because: one request is with one worker at a time, which owns its thread's reservation from the moment it
 //! reads the request; what a worker sends is checked as if it came from the network, since it may run anybody's code;
@@ -22,6 +23,7 @@ mod launch;
 mod outgoing;
 mod parcel;
 mod parent;
+mod questions;
 mod queue;
 mod settings;
 mod slots;
@@ -35,6 +37,8 @@ use std::ffi::CString;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::SystemTime;
+
+use contract::level;
 
 pub(crate) use self::error::Error;
 pub(crate) use self::settings::StartError;
@@ -75,10 +79,14 @@ pub(crate) fn post_config<'p>(main: Server<'p>, pool: Pool<'p>) -> Result<(), St
     if process::is_real_pass() { generations::post_config(main, pool) } else { Ok(()) }
 }
 
-/// In a child: closes what belongs to the parent and to workers.
-pub(crate) fn child_init(main: Server<'static>) {
+/// In a child: closes what belongs to the parent and to workers, and listens to workers that may ask.
+pub(crate) fn child_init(main: Server<'static>, child: Pool<'static>) {
     if let Some(groups) = main.attached::<Groups>() {
         generations::child_init(groups);
+        if let Err(error) = questions::listen(groups, child) {
+            let text = "mod_wsgi.server_metrics() will answer None in daemon processes, as far as this httpd child goes";
+            main.log(level::ERROR, &format!("{text}: it cannot listen to them: {error}"));
+        }
     }
 }
 

@@ -96,9 +96,10 @@ fn descriptors<'d>(
 ) -> Vec<BorrowedFd<'d>> {
     // Without a file or pipe of its own (syslog) a server's daemons write where httpd itself does.
     let log = home.error_log().unwrap_or_else(|| standard_error());
-    let fixed =
-        [null.as_fd(), log, log, control.as_fd(), settings.as_fd(), ends.area.as_fd(), ends.overflow.as_fd()];
-    fixed.into_iter().chain(ends.slots.iter().map(AsFd::as_fd)).chain(previous).collect()
+    let streams = [null.as_fd(), log, log];
+    let shared = [&ends.area, &ends.overflow, &ends.question].map(AsFd::as_fd);
+    let fixed = streams.into_iter().chain([control.as_fd(), settings.as_fd()]).chain(shared);
+    fixed.chain(ends.slots.iter().map(AsFd::as_fd)).chain(previous).collect()
 }
 
 /// httpd's own standard error.

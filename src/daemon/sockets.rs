@@ -22,6 +22,8 @@ pub(super) struct Sockets {
     pub(super) slots: Vec<OwnedFd>,
     /// The senders' end.
     pub(super) overflow: OwnedFd,
+    /// Where workers' questions about httpd's scoreboard come in; see [`super::questions`].
+    pub(super) question: OwnedFd,
     workers: Mutex<Option<Ends>>,
 }
 
@@ -30,6 +32,7 @@ pub(super) struct Sockets {
 pub(super) struct Ends {
     pub(super) area: OwnedFd,
     pub(super) overflow: OwnedFd,
+    pub(super) question: OwnedFd,
     pub(super) slots: Vec<OwnedFd>,
 }
 
@@ -43,10 +46,11 @@ impl Sockets {
         if wanted > socket_send_buffer_size(&overflow)? {
             set_socket_send_buffer_size(&overflow, wanted / 2)?; // the kernel doubles it, up to twice wmem_max
         }
+        let (question, asking) = ticket::queue()?;
         let pairs = (0..count).map(|_| ticket::queue()).collect::<Result<Vec<_>, _>>()?;
         let (slots, ends) = pairs.into_iter().unzip();
-        let workers = Mutex::new(Some(Ends { area: file, overflow: theirs, slots: ends }));
-        Ok(Self { area, slots, overflow, workers })
+        let workers = Mutex::new(Some(Ends { area: file, overflow: theirs, question: asking, slots: ends }));
+        Ok(Self { area, slots, overflow, question, workers })
     }
 
     /// The workers' ends; they are there in the parent.

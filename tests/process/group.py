@@ -46,6 +46,7 @@ class Group:
         self.count = 2 * changes.get("processes", 1)
         self.area = wire.Area(self.count)
         self.overflow = wire.queue()
+        self.question = wire.queue()
         self.slots = [wire.queue() for _ in range(self.count)]
         self.log = open(self.directory / "error_log", "ab")
         self.leaders = {}  # pid: the parent's end of its control socket
@@ -55,7 +56,7 @@ class Group:
     def start(self, previous=None, environment=None, **changes):
         ours, theirs = wire.queue()
         changes = {**self.changes, **changes, "takes_over": previous is not None}
-        descriptors = [theirs, self.area.file, self.overflow[1], *(slot[1] for slot in self.slots)]
+        descriptors = [theirs, self.area.file, self.overflow[1], self.question[1], *(slot[1] for slot in self.slots)]
         descriptors += [self.leaders[previous]] if previous else []
         numbers = [each if isinstance(each, int) else each.fileno() for each in descriptors]
         settings = wire.settings(**{"host": HOST, "interpreter": INTERPRETER, **changes})
@@ -99,7 +100,7 @@ class Group:
                 os.kill(leader, signal.SIGKILL)
                 self.wait(leader)
         self.log.close()
-        for pair in (self.overflow, *self.slots):
+        for pair in (self.overflow, self.question, *self.slots):
             pair[0].close()
             pair[1].close()
 

@@ -16,12 +16,14 @@ pub const SETTINGS_FD: i32 = 4;
 pub const AREA_FD: i32 = 5;
 /// The workers' end of the overflow.
 pub const OVERFLOW_FD: i32 = 6;
+/// The workers' end of the socket on which they ask for httpd's scoreboard ([`crate::question`]).
+pub const QUESTION_FD: i32 = 7;
 /// A worker: its slot. A leader: slot 0; slot *n* is at `SLOT_FD + n`, and after the last slot, if
 /// [`Leader::takes_over`], the parent's end of the previous leader's control socket.
-pub const SLOT_FD: i32 = 7;
+pub const SLOT_FD: i32 = 8;
 /// A worker: the error log. Its leader reads its standard error, to know why an interpreter does not come up; the host
 /// puts the log back in its place as soon as it runs.
-pub const ERROR_LOG_FD: i32 = 8;
+pub const ERROR_LOG_FD: i32 = 9;
 
 /// The exit status of a leader that cannot work with what it was given (another contract version, settings that it
 /// cannot read, missing descriptors). It has logged why; starting it again would change nothing, so the parent does not.

@@ -51,6 +51,8 @@ struct Loop {
     area: Area,
     area_file: OwnedFd,
     overflow: OwnedFd,
+    /// For workers only.
+    question: OwnedFd,
     slots: Vec<OwnedFd>,
     parent: Option<OwnedFd>,
     previous: Option<OwnedFd>,
@@ -83,6 +85,7 @@ pub(crate) fn run(given: Given) -> Result<(), RunError> {
         area: given.area,
         area_file: given.area_file,
         overflow: given.overflow,
+        question: given.question,
         suspicions: given.slots.iter().map(|_| Suspicion::default()).collect(),
         slots: given.slots,
         parent: Some(given.parent),
@@ -255,6 +258,7 @@ impl Loop {
             slots: self.slots.len() as u32,
             area: self.area_file.as_fd(),
             overflow: self.overflow.as_fd(),
+            question: self.question.as_fd(),
             slot: socket.as_fd(),
         };
         match spawn(&self.settings, &place, reload) {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use contract::Mismatch;
 use contract::area::Area;
 use contract::inherited::take;
-use contract::launch::{AREA_FD, CONTROL_FD, Leader, OVERFLOW_FD, SETTINGS_FD, SLOT_FD};
+use contract::launch::{AREA_FD, CONTROL_FD, Leader, OVERFLOW_FD, QUESTION_FD, SETTINGS_FD, SLOT_FD};
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -20,6 +20,8 @@ pub(crate) struct Given {
     pub(crate) area: Area,
     pub(crate) area_file: OwnedFd,
     pub(crate) overflow: OwnedFd,
+    /// Where workers ask for httpd's scoreboard; for them only.
+    pub(crate) question: OwnedFd,
     /// The workers' ends, by slot.
     pub(crate) slots: Vec<OwnedFd>,
     /// Towards the leader of the generation before.
@@ -66,6 +68,7 @@ pub(crate) fn read() -> Result<Given, SettingsError> {
     Ok(Given {
         parent: descriptor(CONTROL_FD)?,
         overflow: descriptor(OVERFLOW_FD)?,
+        question: descriptor(QUESTION_FD)?,
         settings,
         area,
         area_file,

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use command_fds::{CommandFdExt, FdMapping, FdMappingCollision};
 use contract::launch::{
-    AREA_FD, CONTROL_FD, ERROR_LOG_FD, Leader, OVERFLOW_FD, SETTINGS_FD, SLOT_FD, Target, Worker,
+    AREA_FD, CONTROL_FD, ERROR_LOG_FD, Leader, OVERFLOW_FD, QUESTION_FD, SETTINGS_FD, SLOT_FD, Target, Worker,
 };
 use contract::ticket;
 use rustix::fs::{MemfdFlags, OFlags, fcntl_setfl, memfd_create};
@@ -37,6 +37,7 @@ pub(crate) struct Place<'g> {
     pub(crate) slots: u32,
     pub(crate) area: BorrowedFd<'g>,
     pub(crate) overflow: BorrowedFd<'g>,
+    pub(crate) question: BorrowedFd<'g>,
     pub(crate) slot: BorrowedFd<'g>,
 }
 
@@ -68,6 +69,7 @@ pub(crate) fn spawn(group: &Leader, place: &Place<'_>, reload: Vec<Target>) -> R
         FdMapping { parent_fd: settings_file(&settings)?, child_fd: SETTINGS_FD },
         FdMapping { parent_fd: place.area.try_clone_to_owned()?, child_fd: AREA_FD },
         FdMapping { parent_fd: place.overflow.try_clone_to_owned()?, child_fd: OVERFLOW_FD },
+        FdMapping { parent_fd: place.question.try_clone_to_owned()?, child_fd: QUESTION_FD },
         FdMapping { parent_fd: place.slot.try_clone_to_owned()?, child_fd: SLOT_FD },
         FdMapping { parent_fd: io::stderr().as_fd().try_clone_to_owned()?, child_fd: ERROR_LOG_FD },
     ])?;
