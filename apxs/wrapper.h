@@ -9,6 +9,7 @@
 #include <http_protocol.h>
 #include <http_request.h>
 #include <http_vhost.h>
+#include <mod_auth.h>
 #include <util_filter.h>
 #include <util_script.h>
 #include <ap_expr.h>

@@ -1,10 +1,8 @@
 //! What httpd knows about a request beyond its own fields: names, addresses, permissions, the core's settings.
 
 use std::ffi::{CStr, c_char};
-use std::mem;
 use std::net::IpAddr;
 use std::ptr;
-use std::sync::OnceLock;
 
 use super::request::{Raw, Request, field, text};
 use crate::config::Alias;
@@ -100,21 +98,6 @@ impl<'r> Request<'r> {
     pub(crate) fn connection_id(self) -> Option<&'r CStr> {
         let connection = self.connection();
         text(field!(connection.log_id))
-    }
-
-    /// Whether mod_ssl says that the connection is encrypted.
-    pub(crate) fn is_tls(self) -> bool {
-        type IsHttps = unsafe extern "C" fn(*mut sys::conn_rec) -> i32;
-        static ASK: OnceLock<Option<IsHttps>> = OnceLock::new(); // modules do not change while a child lives
-        let ask = ASK.get_or_init(|| {
-            // SAFETY: a look-up by name.
-            let found = unsafe { sys::apr_dynamic_fn_retrieve(c"ssl_is_https".as_ptr()) };
-            // SAFETY: mod_ssl registers a function of this type under this name (mod_ssl.h).
-            found.map(|found| unsafe { mem::transmute::<unsafe extern "C" fn(), IsHttps>(found) })
-        });
-        let connection = self.connection().as_ptr();
-        // SAFETY: a request's connection outlives it; the function lives as long as mod_ssl.
-        ask.is_some_and(|ask| (unsafe { ask(connection) }) != 0)
     }
 
     /// What the URL was mapped to.

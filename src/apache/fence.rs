@@ -77,6 +77,14 @@ answers! {
     Counted: isize = -1;
     /// Of a callback from the host that succeeds with 0.
     Answered: c_int = -1;
+    /// Of a callback from the host that returns a place.
+    Pointed: *mut c_void = std::ptr::null_mut();
+    /// Of a hook that may refuse a client.
+    Admitted: c_int = sys::HTTP_INTERNAL_SERVER_ERROR;
+    /// Of a function that checks who a user is: an error refuses, whatever other providers would say.
+    Authenticated: sys::authn_status = sys::AUTH_GENERAL_ERROR;
+    /// Of a function that checks what a user may do: an error refuses, even behind `Require not`.
+    Authorized: sys::authz_status = sys::AUTHZ_GENERAL_ERROR;
 }
 
 /// Of a callback without an answer.

@@ -23,6 +23,7 @@ pub(crate) mod request;
 pub(crate) mod responder;
 pub(crate) mod scoreboard;
 pub(crate) mod server;
+mod ssl;
 mod table;
 
 pub(crate) mod thread;

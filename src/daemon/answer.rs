@@ -142,7 +142,8 @@ impl<'r> Answer<'r> {
             Kind::GoAway if !self.is_begun() && self.taken.is_none() => Ok(Turn::GoAway),
             Kind::Reject => Err(Broken::Order("REJECT")),
             Kind::GoAway => Err(Broken::Order("GOAWAY")),
-            Kind::Request | Kind::BodyEnd | Kind::BodyFile | Kind::Body | Kind::File => {
+            Kind::Verdict | Kind::Lookup => Err(Broken::Order("a verdict")),
+            Kind::Request | Kind::BodyEnd | Kind::BodyFile | Kind::Value | Kind::Body | Kind::File => {
                 Err(Broken::Order("a frame for workers"))
             }
         }

@@ -4,7 +4,7 @@
 //! time, so each call takes the exchange's lock. Log lines of the module do not; those that the
 //! application prints in its request wait in the host until a read of another thread has ended.
 
-use std::ffi::{c_int, c_void};
+use std::ffi::{CStr, c_int, c_void};
 use std::os::fd::BorrowedFd;
 use std::slice;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,12 +12,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use contract::abi::Server as Table;
 use contract::level;
 use contract::response::{FilePart, Head, Outcome};
+use contract::verdict::Verdict;
 
-use crate::apache::fence::{Answered, Counted, Nothing, fence};
+use crate::apache::fence::{Answered, Counted, Nothing, Pointed, fence};
 use crate::apache::{Body, ClientGone, HandlerResult, Progress, Request, Responder, Server};
 
 /// What the host calls.
-pub(super) static TABLE: Table = Table { contract: contract::VERSION, read, head, body, file, log };
+pub(super) static TABLE: Table =
+    Table { contract: contract::VERSION, read, head, body, file, log, verdict, ssl_lookup, apache_request };
 
 /// httpd's side of one request.
 pub(super) struct Exchange<'r> {
@@ -31,14 +33,30 @@ struct State<'r> {
     finished: bool,
     /// The status that a failed read of the body asks for.
     body_failed: Option<u16>,
+    /// A script is asked for a verdict: nothing is read and nothing is sent.
+    judges: bool,
+    verdict: Option<Vec<u8>>,
 }
 
 impl<'r> Exchange<'r> {
     pub(super) fn new(request: Request<'r>, sendfile: bool) -> Self {
         let mut responder = Responder::new(request);
         responder.allow_sendfile(sendfile);
-        let state = State { body: None, responder, finished: false, body_failed: None };
+        let state =
+            State { body: None, responder, finished: false, body_failed: None, judges: false, verdict: None };
         Self { request, state: Mutex::new(state) }
+    }
+
+    /// For a request whose task is to judge.
+    pub(super) fn to_judge(request: Request<'r>) -> Self {
+        let new = Self::new(request, false);
+        new.state().judges = true;
+        new
+    }
+
+    /// The payload of the verdict, if there is one.
+    pub(super) fn into_verdict(self) -> Option<Vec<u8>> {
+        self.state.into_inner().unwrap_or_else(PoisonError::into_inner).verdict
     }
 
     /// Ends the response as the host says.
@@ -67,6 +85,9 @@ impl<'r> Exchange<'r> {
 
     fn read(&self, buffer: &mut [u8]) -> isize {
         let mut state = self.state();
+        if state.judges {
+            return -1;
+        }
         let request = self.request;
         let mut bytes = Vec::new();
         let body = state.body.get_or_insert_with(|| Body::new(request));
@@ -87,7 +108,18 @@ impl<'r> Exchange<'r> {
     }
 
     fn send(&self, send: impl FnOnce(&mut State<'r>) -> Result<(), ClientGone>) -> Answered {
-        Answered(if send(&mut self.state()).is_ok() { 0 } else { -1 })
+        let mut state = self.state();
+        Answered(if !state.judges && send(&mut state).is_ok() { 0 } else { -1 })
+    }
+
+    /// Keeps the one verdict that was asked for.
+    fn judge(&self, payload: &[u8]) -> Answered {
+        let mut state = self.state();
+        if !state.judges || Verdict::decode(payload).is_err() {
+            return Answered(-1);
+        }
+        state.verdict = Some(payload.to_vec());
+        Answered(0)
     }
 }
 
@@ -123,11 +155,12 @@ unsafe extern "C" fn head(this: *mut c_void, payload: *const u8, length: usize) 
         let this = unsafe { exchange(this) };
         // SAFETY: the contract: readable during the call.
         let Ok(head) = Head::decode(unsafe { bytes(payload, length) }) else { return Answered(-1) };
-        let result = this.state().responder.head(&head);
-        if let Err(error) = &result {
-            this.request.log(level::ERROR, &error.to_string());
-        }
-        Answered(if result.is_ok() { 0 } else { -1 })
+        this.send(|state| {
+            state.responder.head(&head).map_err(|error| {
+                this.request.log(level::ERROR, &error.to_string());
+                ClientGone
+            })
+        })
     })
 }
 
@@ -183,4 +216,44 @@ unsafe extern "C" fn log(
         }
         Nothing
     });
+}
+
+unsafe extern "C" fn verdict(this: *mut c_void, payload: *const u8, length: usize) -> c_int {
+    fence("embedded verdict", || {
+        // SAFETY: the contract: our own exchange.
+        let this = unsafe { exchange(this) };
+        // SAFETY: the contract: readable during the call.
+        this.judge(unsafe { bytes(payload, length) })
+    })
+}
+
+unsafe extern "C" fn ssl_lookup(
+    this: *mut c_void,
+    name: *const u8,
+    name_length: usize,
+    value: *mut *const u8,
+    length: *mut usize,
+) -> c_int {
+    fence("embedded ssl_lookup", || {
+        // SAFETY: the contract: our own exchange.
+        let this = unsafe { exchange(this) };
+        // SAFETY: the contract: readable during the call.
+        let name = unsafe { bytes(name, name_length) };
+        let state = this.state(); // mod_ssl allocates in the request's pool, which is one thread's at a time
+        let found = this.request.ssl_variable(name);
+        drop(state);
+        let Some(found) = found.map(CStr::to_bytes) else { return Answered(-1) };
+        // SAFETY: the contract: both places are writable; the value is in the request's pool.
+        unsafe { value.write(found.as_ptr()) };
+        // SAFETY: as above.
+        unsafe { length.write(found.len()) };
+        Answered(0)
+    })
+}
+
+unsafe extern "C" fn apache_request(this: *mut c_void) -> *mut c_void {
+    fence("embedded apache_request", || {
+        // SAFETY: the contract: our own exchange.
+        Pointed(unsafe { exchange(this) }.request.native())
+    })
 }

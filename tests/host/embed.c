@@ -16,6 +16,9 @@ struct server {
     int (*body)(void *, const uint8_t *, size_t, bool);
     int (*file)(void *, int, uint64_t, uint64_t);
     void (*log)(void *, int, const uint8_t *, size_t, const uint8_t *, size_t, uint32_t);
+    int (*verdict)(void *, const uint8_t *, size_t);
+    int (*ssl_lookup)(void *, const uint8_t *, size_t, const uint8_t **, size_t *);
+    void *(*apache_request)(void *);
 };
 
 struct host {
@@ -38,7 +41,14 @@ static void do_log(void *x, int level, const uint8_t *p, size_t n, const uint8_t
     fprintf(stderr, "%s %d: %.*s\n", x ? "request" : "server", level, (int)n, (const char *)p);
 }
 
-static const struct server SERVER = {1, do_read, do_head, do_body, do_file, do_log};
+static int do_verdict(void *x, const uint8_t *p, size_t n) { (void)x; (void)p; printf("verdict %zu\n", n); return 0; }
+static int do_lookup(void *x, const uint8_t *p, size_t n, const uint8_t **value, size_t *length) {
+    (void)x; (void)p; (void)n; (void)value; (void)length;
+    return -1;
+}
+static void *do_request(void *x) { return x; }
+
+static const struct server SERVER = {2, do_read, do_head, do_body, do_file, do_log, do_verdict, do_lookup, do_request};
 
 static void fail(const char *format, ...) {
     va_list arguments;
@@ -68,7 +78,7 @@ int main(int count, char **arguments) {
     if (!(python = dlopen(arguments[1], RTLD_NOW | RTLD_GLOBAL))) fail("%s", dlerror());
     if (!(library = dlopen(arguments[2], RTLD_NOW))) fail("%s", dlerror());
     entry = (const struct host *(*)(void))dlsym(library, "mod_wsgi_host_embed");
-    if (!entry || (host = entry())->contract != 1) fail("no entry of contract 1");
+    if (!entry || (host = entry())->contract != 2) fail("no entry of contract 2");
     char *settings = contents(arguments[3], &size);
     if (host->start((uint8_t *)settings, size, python, &SERVER, reason, sizeof reason) != 0) {
         printf("refused: %s\n", reason);

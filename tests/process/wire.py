@@ -97,7 +97,7 @@ def request(script, path="/", group="", flags=RELOADING, queue_timeout=0, start=
         **dict(environ),
     }
     head = struct.pack("<IBQQI", flags, 6, micros, micros, queue_timeout)
-    head += _bytes(str(script)) + _bytes(group) + _bytes("application")
+    head += _bytes(str(script)) + _bytes(group) + _bytes("application") + b"\0"
     pairs = b"".join(_bytes(name) + _bytes(value) for name, value in variables.items())
     return head + struct.pack("<I", len(variables)) + pairs
 
@@ -187,7 +187,7 @@ def settings(host, interpreter, **changes):
         httpd_version=[2, 4, 60], httpd_description="", mpm_name="event", imports=[],
     )  # fmt: skip
     leader = dict(
-        contract=1, module="/usr/lib/mod_wsgi.so", host=str(host), interpreter=str(interpreter), generation=1,
+        contract=2, module="/usr/lib/mod_wsgi.so", host=str(host), interpreter=str(interpreter), generation=1,
         processes=1, threads=4, takes_over=False, httpd_pid=os.getpid(), display_name="(wsgi:site)",
         stack_size=None, shutdown_timeout=5, graceful_timeout=15, maximum_requests=0, socket_timeout=20,
         core_dumps=False, locale=None,

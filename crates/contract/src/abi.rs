@@ -66,4 +66,18 @@ pub struct Server {
         file_length: usize,
         line: u32,
     ),
+    /// The payload of [`crate::verdict::Verdict`], for a request whose task is to judge. Returns -1 when it is malformed
+    /// or the task is another.
+    pub verdict: unsafe extern "C" fn(exchange: *mut c_void, payload: *const u8, length: usize) -> c_int,
+    /// What mod_ssl says about a variable of its. Returns 0 and the place of the value, which stays readable until the
+    /// request is over, or -1 when there is no such variable.
+    pub ssl_lookup: unsafe extern "C" fn(
+        exchange: *mut c_void,
+        name: *const u8,
+        name_length: usize,
+        value: *mut *const u8,
+        length: *mut usize,
+    ) -> c_int,
+    /// httpd's own structure of the request, for extension modules that know it.
+    pub apache_request: unsafe extern "C" fn(exchange: *mut c_void) -> *mut c_void,
 }

@@ -4,7 +4,12 @@
 //! whose [`crate::request::Flags::NO_BODY`] is set. Worker to httpd: `Taken` if asked for, then `Head`, `Body` and
 //! `File` in order, `Log` anywhere, and one `End`; or, before it has run anything, `Reject`; or `GoAway` on an idle
 //! connection. A connection carries one request after the other.
+//!
+//! A request whose task is to judge ([`crate::task`]) has no body, and instead of head, body and file it is answered by
+//! one `Verdict` before the `End`. Meanwhile the worker may ask for variables of mod_ssl: each `Lookup` is answered by
+//! one `Value`.
 
+use crate::verdict::MAX_VERDICT;
 use crate::wire::WireError;
 
 /// Bytes of a frame's header.
@@ -31,6 +36,8 @@ pub enum Kind {
     BodyEnd = 3,
     /// httpd: the whole body is in the file whose descriptor comes along ([`crate::response::FilePart`]).
     BodyFile = 4,
+    /// httpd: what mod_ssl says to a `Lookup`; without [`VALUE_FOUND`] in the flags it has no such variable.
+    Value = 5,
     /// Worker: the request has a thread; send the rest of its body ([`crate::response::Taken`]).
     Taken = 16,
     /// Worker: status and headers ([`crate::response::Head`]).
@@ -45,7 +52,14 @@ pub enum Kind {
     Reject = 21,
     /// Worker: this idle connection is closed; a request that crosses it was not run and may be sent again.
     GoAway = 22,
+    /// Worker: the name of a variable of mod_ssl that a script asks for.
+    Lookup = 23,
+    /// Worker: what a script has decided ([`crate::verdict::Verdict`]).
+    Verdict = 24,
 }
+
+/// Flag of a `Value`: there is one, maybe an empty one.
+pub const VALUE_FOUND: u8 = 1;
 
 /// Flag of a `BodyEnd`: the body is incomplete, the application's next read fails.
 pub const BODY_BROKEN: u8 = 1;
@@ -62,11 +76,12 @@ pub struct Header {
 }
 
 impl Kind {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 14] = [
         Self::Request,
         Self::Body,
         Self::BodyEnd,
         Self::BodyFile,
+        Self::Value,
         Self::Taken,
         Self::Head,
         Self::File,
@@ -74,6 +89,8 @@ impl Kind {
         Self::End,
         Self::Reject,
         Self::GoAway,
+        Self::Lookup,
+        Self::Verdict,
     ];
 
     /// The longest payload, in bytes, that a frame of this kind may have.
@@ -81,7 +98,8 @@ impl Kind {
         match self {
             Self::Request => MAX_REQUEST,
             Self::BodyEnd | Self::GoAway => 0,
-            Self::BodyFile | Self::Taken | Self::File | Self::End | Self::Reject => 4096,
+            Self::BodyFile | Self::Taken | Self::File | Self::End | Self::Reject | Self::Lookup => 4096,
+            Self::Value | Self::Verdict => MAX_VERDICT,
             Self::Body | Self::Head | Self::Log => MAX_PAYLOAD,
         }
     }

@@ -4,6 +4,7 @@
 //! that crosses a boundary is defined here, once:
 //!
 //! - [`wire`], [`frame`], [`request`], [`response`]: the frames on a connection between an httpd child and a worker;
+//!   [`task`], [`verdict`]: what a request is for when no application answers it, and the script's answer;
 //! - [`ticket`]: how such a connection reaches a worker, and how descriptors travel;
 //! - [`area`]: the shared statistics area of a process group, which is also how a free thread is found;
 //! - [`control`]: messages between parent, leader and workers;
@@ -31,7 +32,9 @@ pub mod question;
 pub mod request;
 pub mod response;
 pub mod scoreboard;
+pub mod task;
 pub mod ticket;
+pub mod verdict;
 pub mod version;
 pub mod wire;
 

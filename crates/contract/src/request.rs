@@ -1,6 +1,7 @@
 //! The payload of a `Request` frame, which is also what embedded mode hands to the host: one buffer, written once
 //! by the module, read without copying by the host.
 
+use crate::task::Task;
 use crate::wire::{Reader, WireError, Writer};
 
 /// Longest value of one environment variable, in bytes.
@@ -25,6 +26,10 @@ impl Flags {
     pub const HTTPS: Self = Self(1 << 3);
     /// Files of `wsgi.file_wrapper` may go out by descriptor.
     pub const SEND_FILE: Self = Self(1 << 4);
+    /// mod_ssl says that the client's own connection is encrypted (`mod_ssl.is_https`).
+    pub const TLS: Self = Self(1 << 5);
+    /// The environ holds a pointer to httpd's own structure (WSGIPassApacheRequest); embedded mode only.
+    pub const APACHE_REQUEST: Self = Self(1 << 6);
 
     /// Whether all bits of `other` are set.
     pub fn has(self, other: Self) -> bool {
@@ -57,6 +62,8 @@ pub struct Request<'p> {
     pub application_group: &'p [u8],
     /// The name of the callable object.
     pub callable: &'p [u8],
+    /// What it is for.
+    pub task: Task<'p>,
     /// The variables, still encoded.
     pub environ: Environ<'p>,
 }
@@ -80,6 +87,7 @@ impl<'p> Request<'p> {
         let script = reader.bytes("script", MAX_NAME)?;
         let application_group = reader.bytes("application group", MAX_NAME)?;
         let callable = reader.bytes("callable object", MAX_NAME)?;
+        let task = Task::decode(&mut reader)?;
         let count = reader.u32("number of variables")?;
         if count > MAX_VARIABLES {
             return Err(WireError::BadValue { what: "number of variables", value: count.into() });
@@ -94,6 +102,7 @@ impl<'p> Request<'p> {
             script,
             application_group,
             callable,
+            task,
             environ,
         })
     }
@@ -109,6 +118,7 @@ impl<'p> Request<'p> {
         writer.bytes(self.script);
         writer.bytes(self.application_group);
         writer.bytes(self.callable);
+        self.task.encode(out);
         let at = out.len();
         out.extend_from_slice(&[0; 4]);
         EnvironWriter { out, at, count: 0 }
@@ -197,6 +207,7 @@ mod tests {
             script: b"/srv/app.wsgi",
             application_group: b"",
             callable: b"application",
+            task: Task::Password { user: b"u", password: b"p" },
             environ: Environ::default(),
         }
     }

@@ -6,6 +6,7 @@
 use contract::frame::{self, HEADER, Kind};
 use contract::request::Request;
 use contract::response::{End, FilePart, Head, Log, Reject, Taken};
+use contract::verdict::Verdict;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -17,7 +18,7 @@ fuzz_target!(|data: &[u8]| {
         rest = &rest[used..];
     }
     if let Some((kind, payload)) = data.split_first() {
-        let kinds = [Kind::Request, Kind::Head, Kind::Log, Kind::End, Kind::Taken, Kind::File, Kind::Reject];
+        let kinds = [Kind::Request, Kind::Head, Kind::Log, Kind::End, Kind::Taken, Kind::File, Kind::Reject, Kind::Verdict];
         decode(kinds[usize::from(*kind) % kinds.len()], payload);
     }
 });
@@ -44,7 +45,8 @@ fn decode(kind: Kind, payload: &[u8]) {
             })
             .is_ok(),
         Kind::Reject => Reject::decode(payload).map(|reject| reject.encode(&mut again)).is_ok(),
-        Kind::Body | Kind::BodyEnd | Kind::GoAway => false,
+        Kind::Verdict => Verdict::decode(payload).map(|verdict| verdict.encode(&mut again)).is_ok(),
+        Kind::Body | Kind::BodyEnd | Kind::GoAway | Kind::Lookup | Kind::Value => false,
     };
     assert!(!accepted || again == payload);
 }

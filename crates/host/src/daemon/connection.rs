@@ -80,6 +80,18 @@ impl Connection {
         }
     }
 
+    /// Fills `out`.
+    pub(super) fn receive_all(&mut self, out: &mut [u8]) -> io::Result<()> {
+        let mut filled = 0;
+        while let Some(rest) = out.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match self.receive(rest)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                count => filled += count,
+            }
+        }
+        Ok(())
+    }
+
     /// Reads what is there; `None`: nothing yet.
     pub(super) fn receive_now(&mut self, out: &mut [u8]) -> io::Result<Option<usize>> {
         match receive_with(self.socket.as_fd(), out, RecvFlags::DONTWAIT) {

@@ -5,13 +5,13 @@
 use std::io::{self, IoSlice};
 use std::os::fd::BorrowedFd;
 
-use contract::frame::{BODY_PIECE, Header, Kind, append};
+use contract::frame::{BODY_PIECE, HEADER, Header, Kind, VALUE_FOUND, append};
 use contract::level::NOTICE;
 use contract::request::{Flags, Request};
 use contract::response::{End, FilePart, Log, MAX_LOG, Outcome, Reject, Taken};
 
 use super::body::Body;
-use super::connection::Connection;
+use super::connection::{Connection, invalid};
 use crate::wsgi::exchange::{ClientGone, Exchange};
 
 /// Log lines that the child does not fetch are dropped beyond this many bytes.
@@ -158,6 +158,29 @@ impl Exchange for Conversation<'_> {
             append(&mut self.out, Kind::Log, 0, |out| Log { level, file, line, text }.encode(out));
         }
         self.send_what_fits();
+    }
+
+    fn verdict(&mut self, payload: Vec<u8>) -> Result<(), ClientGone> {
+        append(&mut self.out, Kind::Verdict, 0, |out| out.extend_from_slice(&payload)); // goes out with the end
+        if self.gone { Err(ClientGone) } else { Ok(()) }
+    }
+
+    fn ssl_lookup(&mut self, name: &[u8]) -> io::Result<Option<Vec<u8>>> {
+        if name.len() > Kind::Lookup.limit() {
+            return Ok(None);
+        }
+        append(&mut self.out, Kind::Lookup, 0, |out| out.extend_from_slice(name));
+        self.transmit(&[], None).map_err(|ClientGone| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        let mut header = [0; HEADER];
+        self.connection.receive_all(&mut header)?;
+        match Header::decode(&header).map_err(invalid)? {
+            Some(Header { kind: Kind::Value, flags, length }) => {
+                let mut value = vec![0; length];
+                self.connection.receive_all(&mut value)?;
+                Ok((flags & VALUE_FOUND != 0).then_some(value))
+            }
+            other => Err(invalid(format!("{other:?} instead of a value"))),
+        }
     }
 }
 

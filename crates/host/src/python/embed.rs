@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_void};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
-use std::ptr::{null, null_mut};
+use std::ptr::{NonNull, null, null_mut};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -95,8 +95,8 @@ fn start(settings: &[u8], libpython: *mut c_void, server: &Server) -> Result<(),
 
 /// The table outlives the call that passes it only as a copy.
 fn copy(server: &Server) -> Server {
-    let Server { contract, read, head, body, file, log } = *server;
-    Server { contract, read, head, body, file, log }
+    let Server { contract, read, head, body, file, log, verdict, ssl_lookup, apache_request } = *server;
+    Server { contract, read, head, body, file, log, verdict, ssl_lookup, apache_request }
 }
 
 /// Writes as much of `text` as fits, ended with NUL. Returns 1.
@@ -217,5 +217,29 @@ impl Exchange for Httpd<'_> {
         let log = self.server.log;
         // SAFETY: as above.
         unsafe { log(self.exchange, level.into(), text.as_ptr(), text.len(), place, file.len(), line) };
+    }
+
+    fn verdict(&mut self, payload: Vec<u8>) -> Result<(), ClientGone> {
+        // SAFETY: as above.
+        let result = unsafe { (self.server.verdict)(self.exchange, payload.as_ptr(), payload.len()) };
+        if result == 0 { Ok(()) } else { Err(ClientGone) }
+    }
+
+    fn ssl_lookup(&mut self, name: &[u8]) -> io::Result<Option<Vec<u8>>> {
+        let (mut value, mut length) = (null(), 0);
+        let lookup = self.server.ssl_lookup;
+        // SAFETY: as above; the two places are writable.
+        let result =
+            unsafe { lookup(self.exchange, name.as_ptr(), name.len(), &raw mut value, &raw mut length) };
+        if result != 0 {
+            return Ok(None);
+        }
+        // SAFETY: the module says so many bytes are there while the request lives.
+        Ok(Some(unsafe { std::slice::from_raw_parts(value, length) }.to_vec()))
+    }
+
+    fn apache_request(&mut self) -> Option<NonNull<c_void>> {
+        // SAFETY: as above.
+        NonNull::new(unsafe { (self.server.apache_request)(self.exchange) })
     }
 }

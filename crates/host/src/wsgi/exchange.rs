@@ -1,7 +1,9 @@
 //! The narrow view of a request that [`super::serve`] needs; httpd's child and a worker's connection implement it.
 
+use std::ffi::c_void;
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::ptr::NonNull;
 
 use contract::response::FilePart;
 
@@ -27,4 +29,12 @@ pub(crate) trait Exchange: Send {
     fn file(&mut self, file: BorrowedFd<'_>, part: FilePart) -> Result<(), ClientGone>;
     /// Writes `text` to the request's error log at httpd's `level`; `file` and `line` name a source place.
     fn log(&mut self, level: u8, text: &[u8], file: &[u8], line: u32);
+    /// Takes the payload of [`contract::verdict::Verdict`], once, when the request's task is to judge.
+    fn verdict(&mut self, payload: Vec<u8>) -> Result<(), ClientGone>;
+    /// What mod_ssl says about a variable of its; `None` if it has none of that name, or there is no mod_ssl.
+    fn ssl_lookup(&mut self, name: &[u8]) -> io::Result<Option<Vec<u8>>>;
+    /// httpd's own structure of the request, where it is in this process.
+    fn apache_request(&mut self) -> Option<NonNull<c_void>> {
+        None
+    }
 }
