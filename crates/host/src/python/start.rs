@@ -4,7 +4,7 @@
 //! opened: up to 3.13 the older calls and global flags, from 3.14 on `PyInitConfig`. Neither parses arguments nor
 //! touches signals. Python is never finalized.
 
-use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ffi::{CStr, CString, OsStr, c_char, c_int, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -301,11 +301,25 @@ fn venv_version(text: &str) -> Option<(u32, u32)> {
     Some((numbers.next()??, numbers.next()??))
 }
 
-/// Whether the environment asks for the locale C or POSIX, or for none.
+/// Whether the environment asks for the locale C or POSIX, for none, or for one that is not installed, which C
+/// libraries take for C: names of files would have to be ASCII.
 fn is_c_locale() -> bool {
     let names = ["LC_ALL", "LC_CTYPE", "LANG"];
     let named = names.iter().filter_map(std::env::var_os).find(|value| !value.is_empty());
-    named.is_none_or(|name| name == "C" || name == "POSIX")
+    named.is_none_or(|name| name == "C" || name == "POSIX" || !is_installed(&name))
+}
+
+/// Whether the system has a locale.
+fn is_installed(name: &OsStr) -> bool {
+    let Ok(name) = CString::new(name.as_bytes()) else { return false };
+    // SAFETY: the name ends with a zero, and without a base a new locale is made.
+    let locale = unsafe { libc::newlocale(libc::LC_CTYPE_MASK, name.as_ptr(), std::ptr::null_mut()) };
+    if locale.is_null() {
+        return false;
+    }
+    // SAFETY: it was made above, and no thread uses it.
+    unsafe { libc::freelocale(locale) };
+    true
 }
 
 #[cfg(test)]
