@@ -45,16 +45,27 @@ impl<'p> Task<'p> {
     /// Appends it to a payload.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let mut writer = Writer::new(out);
-        let (kind, words) = match *self {
-            Self::Application => (0, [None, None]),
-            Self::Access { host } => (1, [Some(host), None]),
-            Self::Password { user, password } => (2, [Some(user), Some(password)]),
-            Self::RealmHash { user, realm } => (3, [Some(user), Some(realm)]),
-            Self::Groups { user } => (4, [Some(user), None]),
-            Self::Dispatch => (5, [None, None]),
+        writer.u8(match self {
+            Self::Application => 0,
+            Self::Access { .. } => 1,
+            Self::Password { .. } => 2,
+            Self::RealmHash { .. } => 3,
+            Self::Groups { .. } => 4,
+            Self::Dispatch => 5,
+        });
+        self.words().for_each(|word| writer.bytes(word));
+    }
+
+    /// The texts, in the order in which the script's function gets them.
+    pub fn words(&self) -> impl Iterator<Item = &'p [u8]> {
+        let words = match *self {
+            Self::Application | Self::Dispatch => [None, None],
+            Self::Access { host } => [Some(host), None],
+            Self::Password { user, password } => [Some(user), Some(password)],
+            Self::RealmHash { user, realm } => [Some(user), Some(realm)],
+            Self::Groups { user } => [Some(user), None],
         };
-        writer.u8(kind);
-        words.into_iter().flatten().for_each(|word| writer.bytes(word));
+        words.into_iter().flatten()
     }
 
     /// Takes it off the front of a payload.

@@ -87,3 +87,4 @@ class Restricted:
 
 
 errors = Log("<wsgi.errors>", True)
+asked_errors = Log("<log>", True)

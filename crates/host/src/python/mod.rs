@@ -17,6 +17,7 @@
 //! calling Python.
 
 pub(crate) mod argv;
+pub(crate) mod capsule;
 pub(crate) mod descriptor;
 pub(crate) mod embed;
 pub(crate) mod error;

@@ -101,7 +101,7 @@ impl Process {
             }
         };
         let path = target.script.as_os_str().as_bytes();
-        let wanted = Wanted { modified: None, file: path };
+        let wanted = Wanted { modified: None, file: None };
         let script = interpreter.scripts().entry(path);
         interpreter.with(|py| script.obtain(py, &interpreter, wanted).is_some())
     }

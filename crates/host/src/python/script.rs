@@ -1,6 +1,7 @@
 //! WSGI scripts as modules of one interpreter: loaded at their first request, loaded again when the file changes.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use contract::level;
@@ -23,6 +24,8 @@ pub(crate) struct Script {
     namespace: Mutex<Option<Py<PyDict>>>,
     loading: Mutex<bool>,
     loaded: Condvar,
+    /// It has answered requests as an application.
+    application: AtomicBool,
 }
 
 /// How a request wants its script.
@@ -30,8 +33,8 @@ pub(crate) struct Script {
 pub(crate) struct Wanted<'r> {
     /// The file's modification time, if changes are to be noticed; `Some(None)`: there is no file.
     pub modified: Option<Option<i64>>,
-    /// What the script's `reload_required` is given.
-    pub file: &'r [u8],
+    /// What the script's `reload_required` is given; `None`: it is not asked.
+    pub file: Option<&'r [u8]>,
 }
 
 /// What there is of a script.
@@ -63,6 +66,7 @@ impl Scripts {
             namespace: Mutex::new(None),
             loading: Mutex::new(false),
             loaded: Condvar::new(),
+            application: AtomicBool::new(false),
         });
         scripts.insert(path.to_vec(), Arc::clone(&script));
         script
@@ -79,6 +83,18 @@ impl Script {
     /// Whether its module is there.
     pub(crate) fn is_loaded(&self) -> bool {
         self.namespace.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Notes that it answers requests, and is not only asked by httpd.
+    pub(crate) fn set_application(&self) {
+        if !self.is_application() {
+            self.application.store(true, Relaxed);
+        }
+    }
+
+    /// Whether it answers requests.
+    pub(crate) fn is_application(&self) -> bool {
+        self.application.load(Relaxed)
     }
 
     /// Looks whether the module is there and still what its file says.
@@ -138,10 +154,9 @@ impl Script {
         if known.is_none() || known != modified {
             return true;
         }
+        let Some(file) = wanted.file else { return false };
         let Ok(Some(asked)) = namespace.get_item(names.reload_required.bind(py)) else { return false };
-        match text::path(py, wanted.file)
-            .and_then(|file| asked.call1((file,)))
-            .and_then(|answer| answer.is_truthy())
+        match text::path(py, file).and_then(|file| asked.call1((file,))).and_then(|answer| answer.is_truthy())
         {
             Ok(answer) => answer,
             Err(error) => {

@@ -17,6 +17,8 @@ pub(crate) struct Shim {
     pub file_wrapper: Py<PyType>,
     /// The stream `wsgi.errors`, the same for all requests.
     pub errors: Py<PyAny>,
+    /// `wsgi.errors` of the scripts that httpd asks.
+    pub asked_errors: Py<PyAny>,
     /// `mod_wsgi.event_callbacks`
     pub event_callbacks: Py<PyList>,
     /// `mod_wsgi.active_requests`
@@ -57,6 +59,7 @@ impl Shim {
         Ok(Self {
             file_wrapper: get("FileWrapper")?.cast_into::<PyType>()?.unbind(),
             errors: get("errors")?.unbind(),
+            asked_errors: get("asked_errors")?.unbind(),
             event_callbacks: get("event_callbacks")?.cast_into::<PyList>()?.unbind(),
             active_requests: get("active_requests")?.cast_into::<PyDict>()?.unbind(),
             request_timeout: get("RequestTimeout")?.cast_into::<PyType>()?.unbind(),

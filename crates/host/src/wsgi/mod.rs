@@ -1,5 +1,6 @@
 //! WSGI (PEP 3333), once, for both places where the host runs. [`serve`] is where to begin.
 
+mod apache_request;
 pub(crate) mod body;
 pub(crate) mod call;
 pub(crate) mod current;
@@ -7,6 +8,8 @@ pub(crate) mod environ;
 pub(crate) mod events;
 pub(crate) mod exchange;
 pub(crate) mod file_wrapper;
+mod hook;
 pub(crate) mod input;
+mod place;
 pub(crate) mod response;
 pub(crate) mod serve;

@@ -6,16 +6,20 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use contract::level;
 use contract::request::{Flags, Request};
 use contract::response::Outcome;
-use pyo3::exceptions::{PyAttributeError, PySystemExit};
+use contract::task::Task;
+use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
+use super::apache_request;
 use super::body::{self, Ending, Failure};
 use super::call::Call;
 use super::current;
 use super::environ::Environ;
 use super::events::Observed;
-use super::exchange::Exchange;
+use super::exchange::{ClientGone, Exchange};
+use super::hook::Hook;
+use super::place::Place;
 use crate::python::interpreter::Interpreter;
 use crate::python::process::Process;
 use crate::python::script::{self, Found, Wanted};
@@ -65,6 +69,7 @@ pub(crate) struct Facts {
 /// What is left to do outside of Python.
 enum Served {
     Changed,
+    Judged(Vec<u8>),
     Refused(u16),
     Ended { outcome: Outcome, ending: Ending, application_time: u64 },
 }
@@ -91,10 +96,17 @@ pub(crate) fn serve(
         let _lent = call.loan().lend(exchange);
         let _entered = current::enter(&call);
         let running = Running { process, interpreter: &interpreter, call: &call, request, facts };
-        interpreter.with(|py| running.run(py, modified, on_change))
+        interpreter.with(|py| match request.task {
+            Task::Application => running.run(py, modified, on_change),
+            _ => running.judge(py, modified, on_change),
+        })
     };
     match served {
         Served::Changed => Answer::Changed,
+        Served::Judged(verdict) => match exchange.verdict(verdict) {
+            Ok(()) => Answer::Done(Done { outcome: Outcome::Complete, last: None, application_time: 0 }),
+            Err(ClientGone) => refused(500),
+        },
         Served::Refused(status) => refused(status),
         Served::Ended { outcome, ending, application_time } => {
             let (outcome, last) = finish(exchange, outcome, ending);
@@ -132,10 +144,18 @@ struct Running<'a, 'p> {
 }
 
 impl Running<'_, '_> {
+    /// Asks a script that stands before the application.
+    fn judge(&self, py: Python<'_>, modified: Option<Option<i64>>, on_change: OnChange) -> Served {
+        let Self { process, interpreter, call, request, .. } = *self;
+        let verdict = Hook { process, interpreter, call, request }.verdict(py, modified, on_change);
+        verdict.map_or(Served::Changed, Served::Judged)
+    }
+
     fn run(&self, py: Python<'_>, modified: Option<Option<i64>>, on_change: OnChange) -> Served {
         let path = self.request.script;
         let script = self.interpreter.scripts().entry(path);
-        let wanted = Wanted { modified, file: path };
+        script.set_application();
+        let wanted = Wanted { modified, file: Some(path) };
         let found = script.find(py, self.interpreter, wanted);
         if matches!(found, Found::Changed) && on_change == OnChange::Reject {
             return Served::Changed;
@@ -170,6 +190,7 @@ impl Running<'_, '_> {
             self.call.response().expect_head_only();
         }
         let _active = self.activate(py, &environ)?;
+        let _apache_request = apache_request::lend(self.call, self.request, &environ.variables)?;
         let adapter = types::instance(objects.adapter.bind(py), Arc::clone(self.call))?;
         let start_response = types::start_response_of(&adapter)?;
         let observed = objects.shim.has_subscribers(py).then(|| self.observed(&environ));
@@ -253,22 +274,13 @@ impl Running<'_, '_> {
     }
 
     fn log_exception(&self, py: Python<'_>, error: PyErr, when: &str) {
-        let exit = error.is_instance_of::<PySystemExit>(py);
-        let (name, trace) = self.interpreter.objects().shim.describe(error, py);
-        let place = self.place();
-        let text = if exit {
-            format!("SystemExit exception raised by WSGI script {place}{when}, ignored\n{trace}")
-        } else {
-            format!("{name} exception raised processing WSGI script {place}{when}\n{trace}")
-        };
-        current::record(py, level::ERROR, text.as_bytes(), b"", 0);
+        self.place().raised(py, error, when);
     }
 
     /// The script and where it runs, for the log.
-    fn place(&self) -> String {
-        let script = String::from_utf8_lossy(self.request.script);
-        let (process, group) = (&self.process.settings().process_group, self.interpreter.name());
-        format!("'{script}' (process group '{process}', application group '{group}')")
+    fn place(&self) -> Place<'_> {
+        let process_group = &self.process.settings().process_group;
+        Place { script: self.request.script, process_group, interpreter: self.interpreter }
     }
 
     /// The callable object; `None` when the script has none, which is logged with the names that were meant, perhaps.

@@ -1,0 +1,40 @@
+//! A script and where it runs, in words for the log.
+
+use std::fmt;
+
+use contract::level;
+use pyo3::exceptions::PySystemExit;
+use pyo3::prelude::*;
+
+use super::current;
+use crate::python::interpreter::Interpreter;
+
+/// See the module.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) script: &'a [u8],
+    pub(super) process_group: &'a str,
+    pub(super) interpreter: &'a Interpreter,
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let script = String::from_utf8_lossy(self.script);
+        let (process, group) = (self.process_group, self.interpreter.name());
+        write!(f, "'{script}' (process group '{process}', application group '{group}')")
+    }
+}
+
+impl Place<'_> {
+    /// Logs what the script has raised; `when` is a clause, or empty.
+    pub(super) fn raised(&self, py: Python<'_>, error: PyErr, when: &str) {
+        let exit = error.is_instance_of::<PySystemExit>(py);
+        let (name, trace) = self.interpreter.objects().shim.describe(error, py);
+        let text = if exit {
+            format!("SystemExit exception raised by WSGI script {self}{when}, ignored\n{trace}")
+        } else {
+            format!("{name} exception raised processing WSGI script {self}{when}\n{trace}")
+        };
+        current::record(py, level::ERROR, text.as_bytes(), b"", 0);
+    }
+}
