@@ -3,7 +3,15 @@
 //! Most of it is Python, run once in each interpreter by `python/shim.rs` in one namespace with shim.py. It asks Rust
 //! through the few functions of [`functions`].
 
+#![allow(dead_code)] // until the consumers of the recorder are there
+
 mod functions;
+pub(crate) mod histogram;
+pub(crate) mod interval;
+pub(crate) mod meters;
+pub(crate) mod recorder;
+pub(crate) mod sample;
+pub(crate) mod slow;
 
 pub(crate) use functions::functions;
 

@@ -25,6 +25,7 @@ use super::conversation::Conversation;
 use super::fault;
 use super::shared::{Hold, Mode, Shared, clear, now, signal};
 use super::watch::{Ready, Watch};
+use crate::api::recorder::RECORDER;
 use crate::python::fence::{discard, text};
 use crate::python::posix::keep_out_of_forks;
 use crate::wsgi::exchange::Exchange;
@@ -50,6 +51,7 @@ pub(super) struct RequestThread<'s> {
 impl<'s> RequestThread<'s> {
     pub(super) fn new(shared: &'s Shared, number: u32) -> rustix::io::Result<Self> {
         let watch = Watch::new(shared)?;
+        RECORDER.thread_started(number);
         keep_out_of_forks(FIRST_PLACE + 2 * number as usize, Some(watch.as_fd()));
         let (kept, buffer, reported) = (None, Vec::new(), HashSet::new());
         Ok(Self { shared, number, watch, kept, buffer, reported, leaving: false })
@@ -258,7 +260,7 @@ impl<'s> RequestThread<'s> {
             conversation.log(level::CRIT, message.as_bytes(), b"", 0);
             discard(panic);
             let outcome = if conversation.begun() { Outcome::Aborted } else { Outcome::Refused(500) };
-            Answer::Done(Done { outcome, last: None, application_time: 0 })
+            Answer::Done(Done { outcome, last: None, application_time: 0, recording: None })
         })
     }
 
@@ -277,7 +279,7 @@ impl<'s> RequestThread<'s> {
         }
         let was_last = self.shared.count();
         let end = End { outcome: done.outcome, keep, application_time: done.application_time };
-        let sent = conversation.finish(done.last.as_deref(), end);
+        let sent = done.writing(|| conversation.finish(done.last.as_deref(), end));
         if was_last {
             self.shared.tell(&FromWorker::Retire { reason: "maximum_requests".to_owned() });
         }

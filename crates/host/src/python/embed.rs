@@ -16,7 +16,7 @@ use super::error::StartError;
 use super::fence::fence;
 use super::process::Process;
 use crate::wsgi::exchange::{ClientGone, Exchange};
-use crate::wsgi::serve::{Answer, Done, Facts, OnChange, serve};
+use crate::wsgi::serve::{Answer, Facts, OnChange, serve};
 
 /// What a panic answers.
 const PANICKED: c_int = 500;
@@ -142,13 +142,15 @@ fn run(child: &Child, payload: &[u8], httpd: &mut Httpd<'_>) -> Outcome {
     };
     let facts = Facts { thread_id: thread_number(), ..Facts::default() };
     match serve(&child.process, &request, &facts, httpd, OnChange::ReloadInPlace) {
-        Answer::Done(Done { outcome: Outcome::Complete, last: Some(last), .. }) => {
-            match httpd.send(&last, true) {
-                Ok(()) => Outcome::Complete,
-                Err(ClientGone) => Outcome::Aborted,
+        Answer::Done(done) => match &done.last {
+            Some(last) if done.outcome == Outcome::Complete => {
+                match done.writing(|| httpd.send(last, true)) {
+                    Ok(()) => Outcome::Complete,
+                    Err(ClientGone) => Outcome::Aborted,
+                }
             }
-        }
-        Answer::Done(done) => done.outcome,
+            _ => done.outcome,
+        },
         Answer::Changed => Outcome::Refused(500), // not with ReloadInPlace
     }
 }

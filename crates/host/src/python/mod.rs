@@ -35,3 +35,4 @@ mod start;
 mod state;
 pub(crate) mod text;
 pub(crate) mod types;
+pub(crate) mod usage;

@@ -78,7 +78,12 @@ fn each_piece(result: &Bound<'_, PyAny>, mut take: impl FnMut(&[u8])) -> bool {
 
 fn copied(call: &Call, result: &Bound<'_, PyAny>, length: usize) -> Result<Ending, Failure> {
     let mut body = Vec::with_capacity(length);
-    each_piece(result, |piece| body.extend_from_slice(piece));
+    each_piece(result, |piece| {
+        body.extend_from_slice(piece);
+        if !piece.is_empty() {
+            call.meters().produced(piece.len() as u64);
+        }
+    });
     left(call, body)
 }
 

@@ -12,6 +12,7 @@ use super::events;
 use super::exchange::ClientGone;
 use super::input::{Body, InputError, Want};
 use super::response::{Head, HeadError, Response, SendError};
+use crate::api::meters::Meters;
 use crate::python::interpreter::Interpreter;
 use crate::python::loan::{Loan, Revoked};
 use crate::python::{text, types};
@@ -27,11 +28,16 @@ pub(crate) struct Call {
     id: OnceLock<String>,
     over: AtomicBool,
     log_level: u8,
+    meters: Arc<Meters>,
 }
 
 impl Call {
     /// A request that has not begun.
-    pub(crate) fn new(interpreter: Arc<Interpreter>, request: &Request<'_>) -> Arc<Self> {
+    pub(crate) fn new(
+        interpreter: Arc<Interpreter>,
+        request: &Request<'_>,
+        meters: Arc<Meters>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             interpreter,
             loan: Loan::default(),
@@ -41,6 +47,7 @@ impl Call {
             id: OnceLock::new(),
             over: AtomicBool::new(false),
             log_level: request.log_level,
+            meters,
         })
     }
 
@@ -64,9 +71,9 @@ impl Call {
         self.response.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads of its body and the bytes that they gave.
-    pub(crate) fn input_counts(&self) -> (u64, u64) {
-        self.body.try_lock().map_or((0, 0), |body| (body.reads, body.length))
+    /// What it costs.
+    pub(crate) fn meters(&self) -> &Meters {
+        &self.meters
     }
 
     /// Its `request_data` while it runs.
@@ -97,7 +104,8 @@ impl Call {
         if self.over.load(SeqCst) {
             return Err(SendError::Over);
         }
-        py.detach(|| {
+        self.meters.produced(piece.len() as u64);
+        self.meters.detached(py, || {
             self.loan.with(|exchange| {
                 let step = self.response().piece(piece.len())?;
                 let first = step.head.is_some();
@@ -105,7 +113,9 @@ impl Call {
                     exchange.head(head)?;
                 }
                 match piece.get(..step.take) {
-                    Some(allowed) if first || !allowed.is_empty() => Ok(exchange.body(allowed)?),
+                    Some(allowed) if first || !allowed.is_empty() => {
+                        Ok(self.meters.writing(|| exchange.body(allowed))?)
+                    }
                     _ => Ok(()),
                 }
             })?
@@ -233,18 +243,20 @@ impl Call {
         }
         if let Ok(mut body) = self.body.try_lock() {
             if let Some(answer) = body.answer(want)? {
+                self.meters.given(answer.len());
                 return Ok(PyBytes::new(py, answer));
             }
         }
-        let answer = py.detach(|| {
+        let answer = self.meters.detached(py, || {
             let mut body = self.body.lock().unwrap_or_else(PoisonError::into_inner);
             body.read(want, |buffer| {
                 if self.over.load(SeqCst) {
                     return Err(InputError::Over);
                 }
-                Ok(self.loan.with(|exchange| exchange.read(buffer))?)
+                Ok(self.loan.with(|exchange| self.meters.reading(|| exchange.read(buffer)))?)
             })
         })?;
+        self.meters.given(answer.len());
         Ok(PyBytes::new(py, &answer))
     }
 }

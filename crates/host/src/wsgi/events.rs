@@ -44,14 +44,20 @@ impl<'py> Observed<'_, 'py> {
     }
 
     /// `request_finished`
-    pub(crate) fn finished(&self, started: u64, now: u64) -> PyResult<()> {
+    pub(crate) fn finished(&self, started: u64, now: u64, status: u16) -> PyResult<()> {
         let payload = self.times()?;
         payload.set_item("application_finish", seconds(now))?;
         payload.set_item("application_time", seconds(now.saturating_sub(started)))?;
-        let (reads, length) = self.call.input_counts();
-        payload.set_item("input_reads", reads)?;
-        payload.set_item("input_length", length)?;
-        payload.set_item("status", self.call.response().status())?;
+        let reading = self.call.meters().read();
+        payload.set_item("input_reads", reading.input_reads)?;
+        payload.set_item("input_length", reading.input_bytes)?;
+        payload.set_item("input_time", reading.input_time.as_secs_f64())?;
+        payload.set_item("output_writes", reading.output_writes)?;
+        payload.set_item("output_length", reading.output_bytes)?;
+        payload.set_item("output_time", reading.output_time.as_secs_f64())?;
+        payload.set_item("gil_wait_time", reading.gil_time.as_secs_f64())?;
+        payload.set_item("gil_wait_count", reading.gil_waits)?;
+        payload.set_item("status", status)?;
         self.publish("request_finished", payload).map(drop)
     }
 

@@ -18,7 +18,8 @@ pub(crate) fn send(call: &Call, result: &Bound<'_, PyAny>) -> Result<bool, Failu
         return Ok(false);
     }
     let Some((file, part)) = regular_file(result) else { return Ok(false) };
-    result.py().detach(|| send_file(call, file, part))?;
+    call.meters().produced(part.length);
+    call.meters().detached(result.py(), || send_file(call, file, part))?;
     Ok(true)
 }
 
@@ -41,7 +42,7 @@ fn send_file(call: &Call, file: OwnedFd, part: FilePart) -> Result<(), SendError
             exchange.head(head)?;
         }
         if length > 0 {
-            exchange.file(file.as_fd(), FilePart { length, ..part })?;
+            call.meters().writing(|| exchange.file(file.as_fd(), FilePart { length, ..part }))?;
         }
         Ok(())
     })?

@@ -1,7 +1,6 @@
 //! One request, from the application's lookup to `close()`. This is the place to begin reading.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use contract::level;
 use contract::request::{Flags, Request};
@@ -20,6 +19,10 @@ use super::events::Observed;
 use super::exchange::{ClientGone, Exchange};
 use super::hook::Hook;
 use super::place::Place;
+use crate::api::interval::Times;
+use crate::api::meters::Meters;
+use crate::api::recorder::{RECORDER, Recording, micros_now as now};
+use crate::api::slow::Details;
 use crate::python::interpreter::Interpreter;
 use crate::python::process::Process;
 use crate::python::script::{self, Found, Wanted};
@@ -35,6 +38,18 @@ pub(crate) struct Done {
     pub last: Option<Vec<u8>>,
     /// Microseconds from the entry into the application to its end.
     pub application_time: u64,
+    /// The request's entry in the records, which is open until this is dropped: after `last` is sent.
+    pub recording: Option<Recording>,
+}
+
+impl Done {
+    /// Runs `write`, by which the caller sends [`Done::last`].
+    pub(crate) fn writing<R>(&self, write: impl FnOnce() -> R) -> R {
+        match &self.recording {
+            Some(recording) => recording.writing(write),
+            None => write(),
+        }
+    }
 }
 
 /// What became of a request.
@@ -82,41 +97,63 @@ pub(crate) fn serve(
     exchange: &mut dyn Exchange,
     on_change: OnChange,
 ) -> Answer {
+    let meters = Arc::<Meters>::default();
+    let times = Times {
+        request_start: request.request_start,
+        queue_start: request.queue_start,
+        daemon_start: facts.daemon_start,
+        application_start: 0,
+    };
+    let recording =
+        RECORDER.begin(facts.thread_id, times, &meters, |user_agent| Details::of(request, user_agent));
     let group = String::from_utf8_lossy(request.application_group);
     let interpreter = match process.interpreter(&group) {
         Ok(interpreter) => interpreter,
         Err(error) => {
             exchange.log(level::CRIT, error.to_string().as_bytes(), b"", 0);
-            return refused(500);
+            return refused(500, recording);
         }
     };
     let modified = request.flags.has(Flags::RELOADING).then(|| script::modified(request.script));
-    let call = Call::new(Arc::clone(&interpreter), request);
+    let call = Call::new(Arc::clone(&interpreter), request, meters);
     let served = {
         let _lent = call.loan().lend(exchange);
         let _entered = current::enter(&call);
-        let running = Running { process, interpreter: &interpreter, call: &call, request, facts };
-        interpreter.with(|py| match request.task {
-            Task::Application => running.run(py, modified, on_change),
-            _ => running.judge(py, modified, on_change),
+        let (interpreter, call, recording) = (&*interpreter, &call, &recording);
+        let running = Running { process, interpreter, call, request, facts, recording };
+        let asked = call.meters().ask();
+        interpreter.with(|py| {
+            call.meters().waited_since(asked);
+            match request.task {
+                Task::Application => running.run(py, modified, on_change),
+                _ => running.judge(py, modified, on_change),
+            }
         })
     };
     match served {
-        Served::Changed => Answer::Changed,
-        Served::Judged(verdict) => match exchange.verdict(verdict) {
-            Ok(()) => Answer::Done(Done { outcome: Outcome::Complete, last: None, application_time: 0 }),
-            Err(ClientGone) => refused(500),
-        },
-        Served::Refused(status) => refused(status),
+        Served::Changed => {
+            recording.cancel();
+            Answer::Changed
+        }
+        Served::Judged(verdict) => {
+            recording.cancel(); // no application has run
+            let outcome = match exchange.verdict(verdict) {
+                Ok(()) => Outcome::Complete,
+                Err(ClientGone) => Outcome::Refused(500),
+            };
+            Answer::Done(Done { outcome, last: None, application_time: 0, recording: None })
+        }
+        Served::Refused(status) => refused(status, recording),
         Served::Ended { outcome, ending, application_time } => {
             let (outcome, last) = finish(exchange, outcome, ending);
-            Answer::Done(Done { outcome, last, application_time })
+            Answer::Done(Done { outcome, last, application_time, recording: Some(recording) })
         }
     }
 }
 
-fn refused(status: u16) -> Answer {
-    Answer::Done(Done { outcome: Outcome::Refused(status), last: None, application_time: 0 })
+fn refused(status: u16, recording: Recording) -> Answer {
+    let outcome = Outcome::Refused(status);
+    Answer::Done(Done { outcome, last: None, application_time: 0, recording: Some(recording) })
 }
 
 /// Hands the head over. A complete body is the caller's to send; one that is cut short goes out here.
@@ -141,6 +178,7 @@ struct Running<'a, 'p> {
     call: &'a Arc<Call>,
     request: &'a Request<'p>,
     facts: &'a Facts,
+    recording: &'a Recording,
 }
 
 impl Running<'_, '_> {
@@ -196,6 +234,7 @@ impl Running<'_, '_> {
         let observed = objects.shim.has_subscribers(py).then(|| self.observed(&environ));
         let started = now();
         objects.environ.start(&environ, started)?;
+        self.recording.enter(started);
         let application = match &observed {
             Some(observed) => observed.started(application, self.request.callable, started)?,
             None => application,
@@ -204,8 +243,10 @@ impl Running<'_, '_> {
         let sent = self.call_and_send(&application, &environ.variables, start_response, observed.as_ref());
 
         let ended = now();
+        let status = self.status(&sent);
+        self.recording.leave(ended, status);
         if let Some(observed) = &observed {
-            observed.finished(started, ended)?;
+            observed.finished(started, ended, status)?;
         }
         let application_time = ended.saturating_sub(started);
         Ok(match sent {
@@ -318,6 +359,14 @@ impl Running<'_, '_> {
         outcome
     }
 
+    /// The status for events and metrics: the application's own, whatever the client got.
+    fn status(&self, sent: &Result<Ending, u16>) -> u16 {
+        match sent {
+            Err(504) => 504, // RequestTimeout
+            _ => self.call.response().status(),
+        }
+    }
+
     fn observed<'a, 'py>(&'a self, environ: &'a Environ<'py>) -> Observed<'a, 'py> {
         if let Some(id) = &environ.request_id {
             let _ = self.call.id().set(id.to_string_lossy().into_owned());
@@ -357,9 +406,4 @@ impl Drop for Active<'_, '_> {
         }
         self.call.set_data(None);
     }
-}
-
-/// Microseconds since the epoch.
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as u64)
 }
