@@ -9,7 +9,7 @@ import os
 import shutil
 
 import pytest
-from support import httpd, pythons, validated
+from support import httpd, library as library_site, pythons, validated
 from support.server import Server
 
 MODES = ("embedded", "daemon")
@@ -141,6 +141,13 @@ def packages():
     place = httpd.readable_packages()
     yield place
     httpd.remove_readable(place)
+
+
+@pytest.fixture
+def library(shared, mode, packages):
+    """The shared server of the Django project in tests/applications/django."""
+    options = f"threads=4 python-path={packages}:${{ROOT}}/django"
+    return shared("library", mode, lambda: library_site.make(packages, daemon_lines(mode, options)))
 
 
 @pytest.fixture(scope="session")

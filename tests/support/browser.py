@@ -42,7 +42,7 @@ class Browser:
         """The token against forged requests in the form of a page."""
         return re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', self.get(path).text).group(1)
 
-    def submit(self, path, fields, files=()):
-        """Fetches the page of a form, then sends the form with its token."""
-        body, headers = multipart({**fields, "csrfmiddlewaretoken": self.token(path)}, files)
+    def submit(self, path, fields, files=(), form=None):
+        """Fetches the page of a form (itself `path` unless `form`), then sends the form with its token."""
+        body, headers = multipart({**fields, "csrfmiddlewaretoken": self.token(form or path)}, files)
         return self.request("POST", path, body, headers)
