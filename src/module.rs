@@ -123,13 +123,14 @@ enum GroupError {
 fn post_config(main: Server<'_>, configuration: Pool<'_>) -> Result<(), CannotStart> {
     let (major, minor, patch) = contract::MOD_WSGI_VERSION;
     process::announce(configuration, &format!("mod_wsgi/{major}.{minor}.{patch}"));
+    if let Some(python) = option_env!("MOD_WSGI_PYTHON_VERSION").filter(|version| !version.is_empty()) {
+        process::announce(configuration, &format!("Python/{python}")); // that of embedded mode
+    }
     if !process::is_real_pass() {
         return Ok(());
     }
-    if main.settings().global.socket_files {
-        let text = "WSGISocketPrefix, WSGISocketRotation and WSGIAcceptMutex have no effect: \
-                    our sockets have no names in the file system and need no lock";
-        main.log(level::DEBUG, text);
+    for name in &main.settings().global.without_effect {
+        main.log(level::INFO, &format!("{name} is accepted and has no effect here; see docs/directives.md"));
     }
     daemon::post_config(main, configuration).map_err(|error| {
         main.log(level::CRIT, &error.to_string());

@@ -8,9 +8,12 @@ use std::path::PathBuf;
 use std::ptr;
 use std::sync::Mutex;
 
+use contract::level;
+
 use super::fence::{Nothing, fence};
 use super::pool::Pool;
 use super::request::text;
+use crate::config::python::Environment;
 use crate::sys;
 
 /// Why httpd calls about a process that was registered with [`watch`].
@@ -33,19 +36,6 @@ pub(crate) enum ChildEvent {
 pub(crate) struct Identity {
     pub(crate) uid: u32,
     pub(crate) gid: u32,
-}
-
-/// What the MPM says about processes and threads.
-#[derive(Debug, Clone)]
-pub(crate) struct Mpm {
-    /// Its name, as `event`.
-    pub(crate) name: String,
-    /// Most children.
-    pub(crate) processes: u32,
-    /// Threads in each.
-    pub(crate) threads: u32,
-    pub(crate) is_threaded: bool,
-    pub(crate) is_forked: bool,
 }
 
 /// Whether this is the pass of httpd's start-up whose configuration will be used, and not a test of it.
@@ -72,17 +62,31 @@ pub(crate) fn is_stopping() -> bool {
     mpm_query(sys::AP_MPMQ_MPM_STATE) == sys::AP_MPMQ_STOPPING as u32
 }
 
-/// What the MPM says about processes and threads.
-pub(crate) fn mpm() -> Mpm {
+/// What httpd says about itself and its processes.
+pub(crate) fn environment() -> Environment {
     // SAFETY: returns a constant string of the MPM.
     let name = text(unsafe { sys::ap_show_mpm() });
-    Mpm {
-        name: name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
-        processes: mpm_query(sys::AP_MPMQ_MAX_DAEMONS),
-        threads: mpm_query(sys::AP_MPMQ_MAX_THREADS),
-        is_threaded: mpm_query(sys::AP_MPMQ_IS_THREADED) != 0,
-        is_forked: mpm_query(sys::AP_MPMQ_IS_FORKED) != 0,
+    // SAFETY: returns a constant string.
+    let built = text(unsafe { sys::ap_get_server_built() });
+    let threads = mpm_query(sys::AP_MPMQ_MAX_THREADS);
+    let processes = mpm_query(sys::AP_MPMQ_MAX_DAEMONS);
+    Environment {
+        log_level: level::DEBUG,
+        httpd_version: httpd_version(),
+        httpd_description: httpd_description(),
+        httpd_built: built.map(CStr::to_string_lossy).unwrap_or_default().into_owned(),
+        debug_mode: is_debug_mode(),
+        mpm_name: name.map(CStr::to_string_lossy).unwrap_or_default().into_owned(),
+        mpm_processes: processes,
+        mpm_threads: if mpm_query(sys::AP_MPMQ_IS_THREADED) != 0 { threads } else { 1 },
+        multiprocess: mpm_query(sys::AP_MPMQ_IS_FORKED) != 0 && processes > 1,
     }
+}
+
+/// `httpd -X`: one process, in the foreground.
+fn is_debug_mode() -> bool {
+    // SAFETY: reads the list of `-D` names, which httpd completes before it reads its configuration.
+    (unsafe { sys::ap_exists_config_define(c"DEBUG".as_ptr()) }) != 0
 }
 
 fn mpm_query(what: c_int) -> u32 {
@@ -193,7 +197,7 @@ pub(crate) fn thread_stack_size() -> Option<usize> {
 }
 
 /// httpd's version, as 2, 4, 71.
-pub(crate) fn httpd_version() -> (u32, u32, u32) {
+fn httpd_version() -> (u32, u32, u32) {
     let mut version = sys::ap_version_t { major: 0, minor: 0, patch: 0, add_string: ptr::null() };
     // SAFETY: the place is writable.
     unsafe { sys::ap_get_server_revision(&raw mut version) };
@@ -202,7 +206,7 @@ pub(crate) fn httpd_version() -> (u32, u32, u32) {
 }
 
 /// httpd's description of itself.
-pub(crate) fn httpd_description() -> String {
+fn httpd_description() -> String {
     // SAFETY: returns a text that lives as long as the configuration.
     let text = text(unsafe { sys::ap_get_server_description() });
     text.map(CStr::to_string_lossy).unwrap_or_default().into_owned()

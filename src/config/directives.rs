@@ -58,7 +58,7 @@ pub(crate) const DIRECTIVES: [Row; 36] = [
             let expected = "it is default, flock, fcntl, sysvsem, posixsem or pthread";
             return Err(ConfigError::BadValue { what: "kind of mutex", value: word, expected });
         }
-        server.global.socket_files = true;
+        server.global.has_no_effect("WSGIAcceptMutex");
         Ok(())
     }),
     location(
@@ -180,7 +180,9 @@ pub(crate) const DIRECTIVES: [Row; 36] = [
         words.only("level").map(|level| server.global.python_optimize = Some(level))
     }),
     global(c"WSGIPythonPath", c"directories for the front of sys.path in embedded mode", |server, words| {
-        words.only::<Directories>("list of directories").map(|path| server.global.python_path = path.0)
+        words
+            .only::<Directories>("list of directories")
+            .map(|path| server.global.interpreters.python_path = path.0)
     }),
     global(c"WSGIPythonWarnings", c"a filter for Python's -W; may be repeated", |server, words| {
         words.only("filter").map(|filter| server.global.python_warnings.push(filter))
@@ -199,13 +201,13 @@ pub(crate) const DIRECTIVES: [Row; 36] = [
         },
     ),
     global(c"WSGIRestrictSignal", c"whether signal.signal() is ignored; default On", |server, words| {
-        words.only("value").map(|on| server.global.restrict_signal = Some(on))
+        words.only("value").map(|on| server.global.interpreters.restrict_signal = Some(on))
     }),
     global(c"WSGIRestrictStdin", c"whether sys.stdin refuses to be used; default Off", |server, words| {
-        words.only("value").map(|on| server.global.restrict_stdin = Some(on))
+        words.only("value").map(|on| server.global.interpreters.restrict_stdin = Some(on))
     }),
     global(c"WSGIRestrictStdout", c"whether sys.stdout refuses to be used; default Off", |server, words| {
-        words.only("value").map(|on| server.global.restrict_stdout = Some(on))
+        words.only("value").map(|on| server.global.interpreters.restrict_stdout = Some(on))
     }),
     server(
         c"WSGIScriptAlias",
@@ -225,18 +227,22 @@ pub(crate) const DIRECTIVES: [Row; 36] = [
     global(
         c"WSGISocketPrefix",
         c"accepted; our sockets have no names in the file system",
-        |server, words| words.only::<String>("path").map(|_| server.global.socket_files = true),
+        |server, words| words.only::<String>("path").map(|_| server.global.has_no_effect("WSGISocketPrefix")),
     ),
     global(
         c"WSGISocketRotation",
         c"accepted; our sockets have no names in the file system",
-        |server, words| words.only::<bool>("value").map(|_| server.global.socket_files = true),
+        |server, words| {
+            words.only::<bool>("value").map(|_| server.global.has_no_effect("WSGISocketRotation"))
+        },
     ),
     global(
         c"WSGISwitchInterval",
         c"seconds for sys.setswitchinterval() in embedded mode",
         |server, words| {
-            words.only::<Interval>("interval").map(|seconds| server.global.switch_interval = Some(seconds.0))
+            words
+                .only::<Interval>("interval")
+                .map(|seconds| server.global.interpreters.switch_interval = Some(seconds.0))
         },
     ),
     file_info(

@@ -35,6 +35,14 @@ pub(crate) fn group<'r>(value: &'r [u8], facts: &Facts<'r, '_>, lookup: Lookup<'
     }
 }
 
+/// The application group of a hook's script: there are no `%{RESOURCE}` and `%{ENV:NAME}` before the request has been
+/// mapped, so these are literal names.
+pub(crate) fn hook_group<'r>(value: &'r [u8], facts: &Facts<'r, '_>) -> Cow<'r, [u8]> {
+    let literal = value == b"%{RESOURCE}" || variable(value).is_some();
+    let expanded = if literal { None } else { known(value, facts) };
+    expanded.unwrap_or(Cow::Borrowed(value))
+}
+
 /// The name of a callable: `%{ENV:NAME}` only, and `None` when there is no such variable.
 pub(crate) fn callable<'r>(value: &'r [u8], lookup: Lookup<'_, 'r>) -> Option<Cow<'r, [u8]>> {
     match variable(value) {
@@ -109,6 +117,20 @@ mod tests {
         assert_eq!(text("%{SERVER}", &other_port), "srv:8080");
         assert_eq!(text("%{HOST}", &other_port), "srv:8080");
         assert_eq!(text("%{RESOURCE}", &other_port), "srv:8080|");
+    }
+
+    #[test]
+    fn groups_of_hooks_know_the_server_only() {
+        for (value, expected) in [
+            ("%{GLOBAL}", ""),
+            ("%{SERVER}", "srv"),
+            ("%{HOST}", "www"),
+            ("%{RESOURCE}", "%{RESOURCE}"),
+            ("%{ENV:N}", "%{ENV:N}"),
+            ("", ""),
+        ] {
+            assert_eq!(*hook_group(value.as_bytes(), &facts()), *expected.as_bytes(), "{value}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! - [`directives`] is the table: name, where allowed, help, setter; [`process_group`] and [`alias`] are the tables of
 //!   the options of WSGIDaemonProcess and WSGIScriptAlias;
 //! - [`settings`] is what they store: [`Settings`] for a location, [`ServerSettings`] for a server, each with its merge;
+//!   [`global`] is what is said once, for all;
 //! - [`expand`] replaces `%{…}`; [`resolve`] makes the one answer for a request, where the defaults stand;
 //! - [`check`] judges the whole configuration before httpd starts.
 
@@ -12,6 +13,7 @@ pub(crate) mod check;
 pub(crate) mod directives;
 pub(crate) mod error;
 pub(crate) mod expand;
+pub(crate) mod global;
 pub(crate) mod interpreter;
 pub(crate) mod options;
 pub(crate) mod process_group;
@@ -19,6 +21,7 @@ pub(crate) mod python;
 pub(crate) mod resolve;
 pub(crate) mod scripts;
 pub(crate) mod settings;
+pub(crate) mod telemetry;
 pub(crate) mod trusted;
 pub(crate) mod values;
 pub(crate) mod words;

@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 
 use contract::launch::{Python, Target};
+use contract::layers::Layer;
 
+use super::global::{Global, InterpreterOptions};
 use super::process_group::ProcessGroup;
-use super::settings::{Global, ServerSettings};
+use super::settings::ServerSettings;
+use super::values::Name;
 
 /// What httpd says about itself and its processes.
 #[derive(Debug, Clone, Default)]
@@ -13,73 +16,125 @@ pub(crate) struct Environment {
     pub(crate) log_level: u8,
     pub(crate) httpd_version: (u32, u32, u32),
     pub(crate) httpd_description: String,
+    pub(crate) httpd_built: String,
+    /// `httpd -X`.
+    pub(crate) debug_mode: bool,
     pub(crate) mpm_name: String,
-    /// Most processes that serve.
-    pub(crate) processes: u32,
+    /// Most processes that serve, of httpd.
+    pub(crate) mpm_processes: u32,
     /// Threads in each.
-    pub(crate) threads: u32,
+    pub(crate) mpm_threads: u32,
+    /// Whether several processes of httpd serve at once.
     pub(crate) multiprocess: bool,
 }
 
 /// The settings of embedded mode.
 pub(crate) fn embedded(global: &Global, environment: Environment, imports: Vec<Target>) -> Python {
+    let common = common(global, "", environment, imports);
+    let base = layer(&global.interpreters, None);
     Python {
         home: global.python_home.clone(),
-        path: global.python_path.clone(),
         eggs: global.python_eggs.clone(),
-        switch_interval: global.switch_interval,
-        ..common(global, environment, imports)
+        server_metrics: global.server_metrics.unwrap_or(false),
+        layers: [base]
+            .into_iter()
+            .chain(containers(global, "", 0))
+            .chain(containers(global, "", 1))
+            .collect(),
+        ..common
     }
 }
 
-/// The settings of a process group; of what concerns embedded mode it inherits WSGIPythonHome alone.
+/// The settings of a process group. Of what concerns embedded mode it inherits WSGIPythonHome alone; its option
+/// `switch-interval` is nearer than a container for all processes.
 pub(crate) fn daemon(
     global: &Global,
     group: &ProcessGroup,
     environment: Environment,
     imports: Vec<Target>,
 ) -> Python {
+    let name = group.name.as_str();
+    let common = common(global, name, environment, imports);
+    let base =
+        Layer { path: group.python_path.clone(), switch_interval: None, ..layer(&global.interpreters, None) };
+    let own = Layer { switch_interval: group.switch_interval, ..Layer::default() };
+    let general = containers(global, name, 0);
     Python {
-        process_group: group.name.to_string(),
+        process_group: name.to_owned(),
         home: group.python_home.clone().or_else(|| global.python_home.clone()),
-        path: group.python_path.clone(),
         working_directory: group.home.clone(),
         eggs: group.python_eggs.clone(),
-        switch_interval: group.switch_interval,
+        layers: [base].into_iter().chain(general).chain([own]).chain(containers(global, name, 1)).collect(),
         multithread: group.threads != 1,
         multiprocess: group.processes.is_some(),
         maximum_processes: group.processes(),
         threads_per_process: group.threads,
-        ..common(global, environment, imports)
+        ..common
     }
 }
 
-fn common(global: &Global, environment: Environment, imports: Vec<Target>) -> Python {
+/// The layers of the containers that concern `group`: without selectors (0), or the others (1), the least specific
+/// first.
+fn containers(global: &Global, group: &str, from: usize) -> Vec<Layer> {
+    let mut containers: Vec<_> = global
+        .containers
+        .iter()
+        .filter(|container| container.concerns(group) && (container.specificity() > 0) == (from > 0))
+        .collect();
+    containers.sort_by_key(|container| container.specificity()); // stable: the later wins a tie
+    containers
+        .into_iter()
+        .map(|container| layer(&container.options, container.application_group.as_ref()))
+        .collect()
+}
+
+fn layer(options: &InterpreterOptions, application_group: Option<&Name>) -> Layer {
+    Layer {
+        application_group: application_group.map(Name::to_string),
+        path: options.python_path.clone(),
+        switch_interval: options.switch_interval,
+        own_gil: options.per_interpreter_gil,
+        restrict_signal: options.restrict_signal,
+        restrict_stdin: options.restrict_stdin,
+        restrict_stdout: options.restrict_stdout,
+    }
+}
+
+/// WSGIFreeThreading belongs to a process: the last of the most specific containers without an application group.
+fn free_threading(global: &Global, group: &str) -> bool {
+    let said = global
+        .containers
+        .iter()
+        .filter(|container| container.concerns(group) && container.application_group.is_none())
+        .filter_map(|container| Some((container.specificity(), container.options.free_threading?)))
+        .max_by_key(|(specificity, _)| *specificity); // of equals the last
+    said.map(|(_, value)| value).or(global.interpreters.free_threading).unwrap_or(false)
+}
+
+fn common(global: &Global, group: &str, environment: Environment, imports: Vec<Target>) -> Python {
     Python {
-        process_group: String::new(),
-        home: None,
-        path: Vec::new(),
-        working_directory: None,
-        eggs: None,
-        switch_interval: None,
         optimize: global.python_optimize.unwrap_or(0),
         warnings: global.python_warnings.clone(),
         dont_write_bytecode: global.dont_write_bytecode.unwrap_or(false),
         hash_seed: global.python_hash_seed.clone(),
         case_sensitive: global.case_sensitive.unwrap_or(true),
-        restrict_signal: global.restrict_signal.unwrap_or(true),
-        restrict_stdin: global.restrict_stdin.unwrap_or(false),
-        restrict_stdout: global.restrict_stdout.unwrap_or(false),
+        free_threading: free_threading(global, group),
+        telemetry: global.telemetry.of_process(),
+        debug_mode: environment.debug_mode,
         destroy_interpreter: global.destroy_interpreter.unwrap_or(true),
-        multithread: environment.threads > 1,
+        multithread: environment.mpm_threads > 1,
         multiprocess: environment.multiprocess,
-        maximum_processes: environment.processes,
-        threads_per_process: environment.threads,
+        maximum_processes: environment.mpm_processes,
+        threads_per_process: environment.mpm_threads,
         log_level: environment.log_level,
         httpd_version: environment.httpd_version,
         httpd_description: environment.httpd_description,
+        httpd_built: environment.httpd_built,
         mpm_name: environment.mpm_name,
+        mpm_processes: environment.mpm_processes,
+        mpm_threads: environment.mpm_threads,
         imports,
+        ..Python::default()
     }
 }
 
@@ -115,6 +170,8 @@ fn path(bytes: &[u8]) -> PathBuf {
 mod tests {
     use super::*;
     use crate::config::alias::Pattern;
+    use crate::config::global::Container;
+    use crate::config::values::Value;
     use crate::config::{Alias, Words};
 
     #[test]
@@ -138,20 +195,79 @@ mod tests {
         assert_eq!(scripts(""), ["/w/d.wsgi"]);
     }
 
+    fn group(line: &str) -> ProcessGroup {
+        ProcessGroup::read(&mut Words::new(line.as_bytes(), b"", 1)).unwrap()
+    }
+
+    fn container(process: Option<&str>, application: Option<&str>, options: InterpreterOptions) -> Container {
+        let name =
+            |text: &str| if text.is_empty() { Name::empty() } else { Name::parse(text.as_bytes()).unwrap() };
+        Container { process_group: process.map(name), application_group: application.map(name), options }
+    }
+
     #[test]
     fn a_group_inherits_only_the_home() {
         let global = Global {
             python_home: Some("/venv".into()),
-            python_path: vec!["/embedded".into()],
-            switch_interval: Some(1.0),
+            interpreters: InterpreterOptions {
+                python_path: vec!["/embedded".into()],
+                switch_interval: Some(1.0),
+                restrict_stdin: Some(true),
+                ..InterpreterOptions::default()
+            },
+            server_metrics: Some(true),
             ..Global::default()
         };
-        let words = &mut Words::new(b"site threads=1", b"", 1);
-        let group = ProcessGroup::read(words).unwrap();
-        let python = daemon(&global, &group, Environment::default(), Vec::new());
+        let python = daemon(&global, &group("site threads=1"), Environment::default(), Vec::new());
         assert_eq!(python.home, Some("/venv".into()));
-        assert!(python.path.is_empty() && python.switch_interval.is_none());
-        assert!(!python.multithread && !python.multiprocess);
-        assert_eq!(embedded(&global, Environment::default(), Vec::new()).path.len(), 1);
+        let main = python.interpreter("");
+        assert!(main.path.is_empty() && main.switch_interval.is_none() && main.restrict_stdin);
+        assert!(!python.multithread && !python.multiprocess && !python.server_metrics);
+        let python = embedded(&global, Environment::default(), Vec::new());
+        assert_eq!(python.interpreter("").path.len(), 1);
+        assert_eq!(python.interpreter("x").switch_interval, Some(1.0));
+    }
+
+    #[test]
+    fn the_more_specific_container_wins_and_of_equals_the_later() {
+        let interval = |seconds| InterpreterOptions { switch_interval: Some(seconds), ..Default::default() };
+        let mut global = Global {
+            containers: vec![
+                container(Some("site"), Some("a"), interval(4.0)),
+                container(Some("site"), None, interval(2.0)),
+                container(None, Some("a"), interval(3.0)),
+                container(None, None, interval(1.0)),
+                container(Some(""), None, interval(5.0)),
+            ],
+            ..Global::default()
+        };
+        let of = |global: &Global, line, name: &str| {
+            daemon(global, &group(line), Environment::default(), Vec::new()).interpreter(name).switch_interval
+        };
+        assert_eq!(of(&global, "site", "a"), Some(4.0));
+        assert_eq!(of(&global, "site", "b"), Some(2.0));
+        assert_eq!(of(&global, "other", "a"), Some(3.0));
+        assert_eq!(of(&global, "other", "b"), Some(1.0));
+        assert_eq!(of(&global, "other switch-interval=9", "b"), Some(9.0));
+        assert_eq!(of(&global, "site switch-interval=9", "b"), Some(2.0));
+        let main = embedded(&global, Environment::default(), Vec::new()).interpreter("b");
+        assert_eq!(main.switch_interval, Some(5.0));
+        global.containers.push(container(Some("site"), Some("a"), interval(6.0)));
+        assert_eq!(of(&global, "site", "a"), Some(6.0));
+    }
+
+    #[test]
+    fn free_threading_is_a_matter_of_the_process() {
+        let free = |on| InterpreterOptions { free_threading: Some(on), ..Default::default() };
+        let global = Global {
+            interpreters: free(true),
+            containers: vec![
+                container(Some("site"), None, free(false)),
+                container(None, Some("a"), free(false)),
+            ],
+            ..Global::default()
+        };
+        assert!(!free_threading(&global, "site"));
+        assert!(free_threading(&global, "other") && free_threading(&global, ""));
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::alias::AliasOptions;
 use super::expand::{self, Facts, Lookup};
 use super::scripts::HandlerScript;
-use super::settings::{MapHead, Settings};
+use super::settings::{LocalRedirect, MapHead, Settings};
 use super::trusted::{Network, TrustedHeader};
 use super::values::Name;
 
@@ -34,6 +34,12 @@ pub(crate) struct Resolved<'r> {
     pub(crate) map_head: MapHead,
     pub(crate) error_override: bool,
     pub(crate) enable_sendfile: Option<bool>,
+    /// Ask [`Resolved::passes_apache_request`].
+    pub(crate) pass_apache_request: bool,
+    /// Whether the request does not count as activity of its process.
+    pub(crate) ignore_activity: bool,
+    /// Ask [`Resolved::redirects_locally`].
+    pub(crate) local_redirect: LocalRedirect,
     pub(crate) trusted_headers: &'r [TrustedHeader],
     /// `None`: every peer is trusted.
     pub(crate) trusted_proxies: Option<&'r [Network]>,
@@ -59,8 +65,9 @@ pub(crate) fn resolve<'r>(
     let process_group = own.process_group.or(settings.process_group.as_ref());
     let application_group = own.application_group.or(settings.application_group.as_ref());
     let process_group = expand::group(bytes(process_group, "%{GLOBAL}"), facts, lookup);
+    let mode = if process_group.is_empty() { Mode::Embedded } else { Mode::Daemon(process_group) };
     Resolved {
-        mode: if process_group.is_empty() { Mode::Embedded } else { Mode::Daemon(process_group) },
+        mode,
         application_group: expand::group(bytes(application_group, "%{RESOURCE}"), facts, lookup),
         callable: own.callable.unwrap_or_else(|| {
             expand::callable(bytes(settings.callable.as_ref(), "application"), lookup)
@@ -73,8 +80,27 @@ pub(crate) fn resolve<'r>(
         map_head: settings.map_head.unwrap_or(MapHead::Auto),
         error_override: settings.error_override.unwrap_or(false),
         enable_sendfile: settings.enable_sendfile,
+        pass_apache_request: settings.pass_apache_request.unwrap_or(false),
+        ignore_activity: settings.ignore_activity.unwrap_or(false),
+        local_redirect: settings.local_redirect.unwrap_or(LocalRedirect::Auto),
         trusted_headers: settings.trusted_headers.as_deref().unwrap_or_default(),
         trusted_proxies: settings.trusted_proxies.as_deref(),
+    }
+}
+
+impl Resolved<'_> {
+    /// Whether the environ has `apache.request_rec`: never outside of httpd's processes.
+    pub(crate) fn passes_apache_request(&self) -> bool {
+        self.pass_apache_request && self.mode == Mode::Embedded
+    }
+
+    /// Whether httpd answers a 200 that has a `Location` of this server with that location.
+    pub(crate) fn redirects_locally(&self) -> bool {
+        match self.local_redirect {
+            LocalRedirect::Auto => self.mode != Mode::Embedded,
+            LocalRedirect::Off => false,
+            LocalRedirect::On => true,
+        }
     }
 }
 
@@ -161,6 +187,22 @@ mod tests {
         assert_eq!(resolved.mode, Mode::Daemon(Cow::Borrowed(b"b")));
         assert_eq!((&*resolved.application_group, &*resolved.callable), (&b""[..], &b"app"[..]));
         assert!(resolved.pass_authorization);
+    }
+
+    #[test]
+    fn what_depends_on_the_mode_follows_it() {
+        let settings = Settings { pass_apache_request: Some(true), ..Settings::NOTHING };
+        let mut resolved = resolve(&settings, Source::File(b"/x", None), &facts(), &|_| None);
+        assert!(resolved.passes_apache_request() && !resolved.redirects_locally());
+        resolved.mode = Mode::Daemon(Cow::Borrowed(b"a")); // as a dispatch script may say
+        assert!(!resolved.passes_apache_request() && resolved.redirects_locally());
+        for (value, expected) in [(LocalRedirect::On, true), (LocalRedirect::Off, false)] {
+            let settings = Settings { local_redirect: Some(value), ..Settings::NOTHING };
+            let mut resolved = resolve(&settings, Source::File(b"/x", None), &facts(), &|_| None);
+            assert_eq!(resolved.redirects_locally(), expected);
+            resolved.mode = Mode::Daemon(Cow::Borrowed(b"a"));
+            assert_eq!(resolved.redirects_locally(), expected);
+        }
     }
 
     #[test]

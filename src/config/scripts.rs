@@ -1,4 +1,5 @@
-//! Scripts that no URL names: WSGIHandlerScript and WSGIImportScript.
+//! Scripts that no URL names: WSGIHandlerScript, WSGIImportScript, and those that httpd's hooks ask: WSGIAccessScript,
+//! WSGIAuthUserScript, WSGIAuthGroupScript, WSGIDispatchScript.
 
 use std::path::PathBuf;
 
@@ -16,6 +17,18 @@ pub(crate) struct HandlerScript {
     pub(crate) process_group: Option<Name>,
     pub(crate) application_group: Option<Name>,
     pub(crate) pass_authorization: Option<bool>,
+}
+
+/// A script that a hook of httpd asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HookScript {
+    pub(crate) path: Name,
+    /// As it is written, to be expanded by [`expand::hook_group`](super::expand::hook_group); empty is the main
+    /// interpreter.
+    pub(crate) application_group: Name,
+    /// `None`: in the httpd child.
+    pub(crate) process_group: Option<Name>,
+    pub(crate) place: Place,
 }
 
 /// WSGIImportScript.
@@ -69,6 +82,37 @@ impl HandlerScript {
             return Err(ConfigError::BadValue { what: "name of a handler", value, expected });
         }
         options::read(words, &mut script, &SCRIPT_OPTIONS, &[])?;
+        Ok(script)
+    }
+}
+
+/// The options of WSGIAccessScript, WSGIAuthUserScript, WSGIAuthGroupScript and WSGIDispatchScript.
+pub(crate) const HOOK_OPTIONS: [OptionRow<HookScript>; 2] = [
+    OptionRow {
+        name: "application-group",
+        help: "the interpreter; default the main one",
+        set: |script, word| {
+            alias::group(word, "application-group").map(|value| script.application_group = value)
+        },
+    },
+    OptionRow {
+        name: "process-group",
+        help: "the process group that runs the script; default the httpd child",
+        set: |script, word| {
+            let name = alias::group(word, "process-group")?;
+            script.process_group = (!name.as_str().is_empty()).then_some(name);
+            Ok(())
+        },
+    },
+];
+
+impl HookScript {
+    /// Reads a whole line.
+    pub(super) fn read(words: &mut Words<'_>) -> Result<Self, ConfigError> {
+        let place = words.place();
+        let path = words.value("script path")?;
+        let mut script = Self { path, application_group: Name::empty(), process_group: None, place };
+        options::read(words, &mut script, &HOOK_OPTIONS, &[])?;
         Ok(script)
     }
 }

@@ -2,12 +2,12 @@
 //!
 //! httpd merges the settings of locations for every request, so their fields are cheap to clone.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::alias::Alias;
+use super::global::Global;
 use super::process_group::ProcessGroup;
-use super::scripts::{HandlerScript, Import};
+use super::scripts::{HandlerScript, HookScript, Import};
 use super::trusted::{Network, TrustedHeader};
 use super::values::{Name, Value};
 use super::words::Place;
@@ -36,6 +36,30 @@ impl Value for MapHead {
     }
 }
 
+/// WSGILocalRedirect: what a response with the status 200 and a `Location` of this server does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LocalRedirect {
+    /// httpd answers with that location in daemon mode, as mod_wsgi does.
+    Auto,
+    /// It goes out as it is.
+    Off,
+    /// httpd answers with that location.
+    On,
+}
+
+impl Value for LocalRedirect {
+    const EXPECTED: &'static str = "it is Auto, On or Off";
+
+    fn parse(word: &[u8]) -> Option<Self> {
+        match word.to_ascii_lowercase().as_slice() {
+            b"auto" => Some(Self::Auto),
+            b"off" => Some(Self::Off),
+            b"on" => Some(Self::On),
+            _ => None,
+        }
+    }
+}
+
 /// What was said about a location.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Settings {
@@ -52,6 +76,13 @@ pub(crate) struct Settings {
     pub(crate) trusted_headers: Option<Arc<[TrustedHeader]>>,
     pub(crate) trusted_proxies: Option<Arc<[Network]>>,
     pub(crate) handler_scripts: Option<Arc<[HandlerScript]>>,
+    pub(crate) access_script: Option<Arc<HookScript>>,
+    pub(crate) auth_user_script: Option<Arc<HookScript>>,
+    pub(crate) auth_group_script: Option<Arc<HookScript>>,
+    pub(crate) dispatch_script: Option<Arc<HookScript>>,
+    pub(crate) pass_apache_request: Option<bool>,
+    pub(crate) ignore_activity: Option<bool>,
+    pub(crate) local_redirect: Option<LocalRedirect>,
 }
 
 /// A literal process group that a location asks for.
@@ -71,29 +102,6 @@ pub(crate) struct ServerSettings {
     pub(crate) global: Global,
 }
 
-/// What is said once, for all.
-#[derive(Debug, Default)]
-pub(crate) struct Global {
-    pub(crate) python_home: Option<PathBuf>,
-    pub(crate) python_path: Vec<PathBuf>,
-    pub(crate) python_eggs: Option<PathBuf>,
-    pub(crate) python_optimize: Option<u32>,
-    pub(crate) python_warnings: Vec<String>,
-    pub(crate) python_hash_seed: Option<String>,
-    pub(crate) python_library: Option<PathBuf>,
-    pub(crate) python_host: Option<PathBuf>,
-    pub(crate) dont_write_bytecode: Option<bool>,
-    pub(crate) switch_interval: Option<f64>,
-    pub(crate) case_sensitive: Option<bool>,
-    pub(crate) destroy_interpreter: Option<bool>,
-    pub(crate) restrict_embedded: Option<bool>,
-    pub(crate) restrict_signal: Option<bool>,
-    pub(crate) restrict_stdin: Option<bool>,
-    pub(crate) restrict_stdout: Option<bool>,
-    /// Directives about socket files were given: ours have none.
-    pub(crate) socket_files: bool,
-}
-
 impl Settings {
     /// Nothing was said.
     pub(crate) const NOTHING: Self = Self {
@@ -110,24 +118,38 @@ impl Settings {
         trusted_headers: None,
         trusted_proxies: None,
         handler_scripts: None,
+        access_script: None,
+        auth_user_script: None,
+        auth_group_script: None,
+        dispatch_script: None,
+        pass_apache_request: None,
+        ignore_activity: None,
+        local_redirect: None,
     };
 
     /// `over`, and where it says nothing, `base`.
     pub(crate) fn merge(base: &Self, over: &Self) -> Self {
         Self {
-            process_group: over.process_group.as_ref().or(base.process_group.as_ref()).cloned(),
-            application_group: over.application_group.as_ref().or(base.application_group.as_ref()).cloned(),
-            callable: over.callable.as_ref().or(base.callable.as_ref()).cloned(),
+            process_group: shared(&base.process_group, &over.process_group),
+            application_group: shared(&base.application_group, &over.application_group),
+            callable: shared(&base.callable, &over.callable),
             pass_authorization: over.pass_authorization.or(base.pass_authorization),
             script_reloading: over.script_reloading.or(base.script_reloading),
             chunked_request: over.chunked_request.or(base.chunked_request),
             map_head: over.map_head.or(base.map_head),
             error_override: over.error_override.or(base.error_override),
             enable_sendfile: over.enable_sendfile.or(base.enable_sendfile),
-            restrict_process: over.restrict_process.as_ref().or(base.restrict_process.as_ref()).cloned(),
-            trusted_headers: over.trusted_headers.as_ref().or(base.trusted_headers.as_ref()).cloned(),
-            trusted_proxies: over.trusted_proxies.as_ref().or(base.trusted_proxies.as_ref()).cloned(),
+            restrict_process: shared(&base.restrict_process, &over.restrict_process),
+            trusted_headers: shared(&base.trusted_headers, &over.trusted_headers),
+            trusted_proxies: shared(&base.trusted_proxies, &over.trusted_proxies),
             handler_scripts: overlay(base.handler_scripts.as_ref(), over.handler_scripts.as_ref()),
+            access_script: shared(&base.access_script, &over.access_script),
+            auth_user_script: shared(&base.auth_user_script, &over.auth_user_script),
+            auth_group_script: shared(&base.auth_group_script, &over.auth_group_script),
+            dispatch_script: shared(&base.dispatch_script, &over.dispatch_script),
+            pass_apache_request: over.pass_apache_request.or(base.pass_apache_request),
+            ignore_activity: over.ignore_activity.or(base.ignore_activity),
+            local_redirect: over.local_redirect.or(base.local_redirect),
         }
     }
 
@@ -136,6 +158,11 @@ impl Settings {
         // Of two with one name in one section the later counts.
         self.handler_scripts.as_ref()?.iter().rfind(|script| script.name.as_str().as_bytes() == name)
     }
+}
+
+/// The inner value, else the outer one.
+fn shared<T: Clone>(base: &Option<T>, over: &Option<T>) -> Option<T> {
+    over.as_ref().or(base.as_ref()).cloned()
 }
 
 /// Handler scripts are merged name by name.
@@ -156,25 +183,7 @@ impl ServerSettings {
         process_groups: Vec::new(),
         imports: Vec::new(),
         references: Vec::new(),
-        global: Global {
-            python_home: None,
-            python_path: Vec::new(),
-            python_eggs: None,
-            python_optimize: None,
-            python_warnings: Vec::new(),
-            python_hash_seed: None,
-            python_library: None,
-            python_host: None,
-            dont_write_bytecode: None,
-            switch_interval: None,
-            case_sensitive: None,
-            destroy_interpreter: None,
-            restrict_embedded: None,
-            restrict_signal: None,
-            restrict_stdin: None,
-            restrict_stdout: None,
-            socket_files: false,
-        },
+        global: Global::NOTHING,
     };
 
     /// A virtual host's settings: its own aliases come before the main server's; groups, imports and references stay

@@ -121,15 +121,7 @@ fn unknown(group: &ProcessGroup, kind: &'static str, account: &Account) -> Start
 pub(super) fn leader(main: Server<'_>, home: Server<'_>, group: &ProcessGroup, takes_over: bool) -> Leader {
     let module = own_file();
     let global = &main.settings().global;
-    let environment = Environment {
-        log_level: home.log_level(),
-        httpd_version: process::httpd_version(),
-        httpd_description: process::httpd_description(),
-        mpm_name: process::mpm().name,
-        processes: group.processes(),
-        threads: group.threads,
-        multiprocess: group.processes.is_some(),
-    };
+    let environment = Environment { log_level: home.log_level(), ..process::environment() };
     let imports = python::imports(main.iter().map(Server::own_settings), group.name.as_str());
     let python = python::daemon(global, group, environment, imports);
     Leader {

@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use super::exchange::{Exchange, TABLE};
 use crate::apache::process;
-use crate::config::settings::Global;
+use crate::config::global::Global;
 
 /// The host's file name, beside our own library.
 const HOST: &str = "mod_wsgi_host.abi3.so";

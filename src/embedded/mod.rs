@@ -75,20 +75,11 @@ fn started(main: Server<'_>) -> Result<&'static Embedded, &'static str> {
 
 fn start(main: Server<'_>) -> Result<Embedded, String> {
     let global = &main.settings().global;
-    let mpm = process::mpm();
     if let Some(size) = process::thread_stack_size().filter(|size| *size < 8 << 20) {
         let text = "ThreadStackSize is below 8 MiB: deep recursion in Python may end this process";
         main.log(level::WARN, &format!("{text} (it is {size} bytes)"));
     }
-    let environment = Environment {
-        log_level: main.log_level(),
-        httpd_version: process::httpd_version(),
-        httpd_description: process::httpd_description(),
-        mpm_name: mpm.name,
-        processes: mpm.processes,
-        threads: if mpm.is_threaded { mpm.threads } else { 1 },
-        multiprocess: mpm.is_forked && mpm.processes > 1,
-    };
+    let environment = Environment { log_level: main.log_level(), ..process::environment() };
     let imports = python::imports(main.iter().map(Server::own_settings), "");
     let embedded = Embedded::load(global).map_err(|error| error.to_string())?;
     embedded.start(&python::embedded(global, environment, imports)).map_err(|error| error.to_string())?;

@@ -13,21 +13,29 @@ OUT = sys.stdout  # before the host puts its log there
 RELOADING, NO_BODY, ANNOUNCE, HTTPS, SEND_FILE = 1, 2, 4, 8, 16
 DEBUG, INFO, NOTICE, WARN, ERROR = 7, 6, 5, 4, 3
 
+
+
+def layer(application_group=None, **settings):
+    """What one place of the configuration says about interpreters."""
+    empty = dict.fromkeys(("switch_interval", "own_gil", "restrict_signal", "restrict_stdin", "restrict_stdout"))
+    return {"application_group": application_group, "path": [], **empty, **settings}
+
+
 SETTINGS = {
     "process_group": "group",
     "home": None,
-    "path": [],
+    "layers": [layer(restrict_stdin=True)],
     "working_directory": None,
     "eggs": None,
-    "switch_interval": None,
     "optimize": 0,
     "warnings": [],
     "dont_write_bytecode": False,
     "hash_seed": None,
     "case_sensitive": True,
-    "restrict_signal": True,
-    "restrict_stdin": True,
-    "restrict_stdout": False,
+    "free_threading": False,
+    "server_metrics": False,
+    "telemetry": None,
+    "debug_mode": False,
     "destroy_interpreter": True,
     "multithread": True,
     "multiprocess": False,
@@ -36,7 +44,10 @@ SETTINGS = {
     "log_level": DEBUG,
     "httpd_version": [2, 4, 71],
     "httpd_description": "Apache/2.4.71",
+    "httpd_built": "Jan  1 2026 00:00:00",
     "mpm_name": "event",
+    "mpm_processes": 4,
+    "mpm_threads": 25,
     "imports": [],
 }
 

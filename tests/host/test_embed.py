@@ -79,7 +79,7 @@ def test_settings_reach_python(embed, tmp_path):
     """Optimization, warnings, bytecode, hash seed, python-path."""
     query = "(sys.flags.optimize, sys.flags.dont_write_bytecode, sys.warnoptions, hash('a'), 'PYTHONHASHSEED' in os.environ, sys.path[0], sys.flags.utf8_mode, os.environ.get('PYTHON_EGG_CACHE'))"
     done = embed(_payload(query, callable="evaluate"), _payload(query, "sub", "evaluate"), optimize=1, warnings=["error"],
-                 dont_write_bytecode=True, hash_seed="7", path=[str(tmp_path)], eggs="/eggs", environment={"LC_ALL": "C"})
+                 dont_write_bytecode=True, hash_seed="7", layers=[{"path": [str(tmp_path)]}], eggs="/eggs", environment={"LC_ALL": "C"})
     seeded = subprocess.check_output([embed.python, "-c", "print(hash('a'))"], env={"PYTHONHASHSEED": "7"}, text=True)
     expected = f"(1, 1, ['error'], {seeded.strip()}, False, {str(tmp_path)!r}, 1, '/eggs')"
     assert [line[10:] for line in done.stdout.splitlines() if line.startswith("body")] == [expected] * 2, done

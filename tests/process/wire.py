@@ -180,11 +180,12 @@ def send_ticket(queue, descriptor):
 def settings(host, interpreter, **changes):
     """A leader's settings; names of `python` settings go there."""
     python = dict(
-        process_group="site", home=None, path=[], working_directory=None, eggs=None, switch_interval=None,
+        process_group="site", home=None, layers=[], working_directory=None, eggs=None,
         optimize=0, warnings=[], dont_write_bytecode=False, hash_seed=None, case_sensitive=True,
-        restrict_signal=True, restrict_stdin=True, restrict_stdout=False, destroy_interpreter=True,
+        free_threading=False, server_metrics=False, telemetry=None, destroy_interpreter=True,
         multithread=True, multiprocess=False, maximum_processes=1, threads_per_process=4, log_level=7,
-        httpd_version=[2, 4, 60], httpd_description="", mpm_name="event", imports=[],
+        httpd_version=[2, 4, 60], httpd_description="", httpd_built="", mpm_name="event",
+        mpm_processes=1, mpm_threads=4, imports=[],
     )  # fmt: skip
     leader = dict(
         contract=2, module="/usr/lib/mod_wsgi.so", host=str(host), interpreter=str(interpreter), generation=1,

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::layers::Layer;
+
 /// The control socket: of a leader towards the parent, of a worker towards its leader.
 pub const CONTROL_FD: i32 = 3;
 /// The settings, a memfd.
@@ -38,21 +40,32 @@ pub struct Target {
     pub application_group: String,
 }
 
-/// What Python and the application see: the same for a daemon group and for embedded mode.
+/// Where and how often a process reports its metrics (WSGITelemetryService).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Telemetry {
+    /// The datagram socket of the service.
+    pub socket: PathBuf,
+    /// Seconds between two reports.
+    pub interval: f64,
+    /// Seconds from which on a request is reported as slow; 0 is never.
+    pub slow_requests: f64,
+    /// Whether reports of slow requests name the user agent.
+    pub capture_user_agent: bool,
+}
+
+/// What Python and the application see: the same for a daemon group and for embedded mode.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Python {
     /// The process group's name; empty in embedded mode.
     pub process_group: String,
     /// `python-home` or WSGIPythonHome.
     pub home: Option<PathBuf>,
-    /// Directories for the front of `sys.path`, each through `site.addsitedir`.
-    pub path: Vec<PathBuf>,
-    /// `home=` of a daemon group: goes in front of `path`.
+    /// What is said about the interpreters, the least specific first; see [`Python::interpreter`].
+    pub layers: Vec<Layer>,
+    /// `home=` of a daemon group: goes in front of all other directories of `sys.path`.
     pub working_directory: Option<PathBuf>,
     /// `PYTHON_EGG_CACHE`.
     pub eggs: Option<PathBuf>,
-    /// Seconds for `sys.setswitchinterval`.
-    pub switch_interval: Option<f64>,
     /// `-O` level.
     pub optimize: u32,
     /// `-W` filters in order.
@@ -63,12 +76,14 @@ pub struct Python {
     pub hash_seed: Option<String>,
     /// WSGICaseSensitivity.
     pub case_sensitive: bool,
-    /// WSGIRestrictSignal.
-    pub restrict_signal: bool,
-    /// WSGIRestrictStdin.
-    pub restrict_stdin: bool,
-    /// WSGIRestrictStdout.
-    pub restrict_stdout: bool,
+    /// WSGIFreeThreading: whether a free-threaded Python runs without the GIL.
+    pub free_threading: bool,
+    /// Whether `mod_wsgi.server_metrics()` answers.
+    pub server_metrics: bool,
+    /// Where metrics are reported; `None`: nowhere.
+    pub telemetry: Option<Telemetry>,
+    /// `httpd -X`: embedded mode leaves standard input and output to a debugger.
+    pub debug_mode: bool,
     /// WSGIDestroyInterpreter.
     pub destroy_interpreter: bool,
     /// `wsgi.multithread`.
@@ -85,8 +100,14 @@ pub struct Python {
     pub httpd_version: (u32, u32, u32),
     /// Description string of the server, for `apache.description`.
     pub httpd_description: String,
+    /// When httpd was built, for `apache.build_date`.
+    pub httpd_built: String,
     /// The MPM's name, for `apache.mpm_name`.
     pub mpm_name: String,
+    /// Most processes of the MPM, for `apache.maximum_processes`.
+    pub mpm_processes: u32,
+    /// Threads in each of them, for `apache.threads_per_process`.
+    pub mpm_threads: u32,
     /// Scripts to load before the first request, in order.
     pub imports: Vec<Target>,
 }

@@ -9,6 +9,7 @@
 //! - [`area`]: the shared statistics area of a process group, which is also how a free thread is found;
 //! - [`control`]: messages between parent, leader and workers;
 //! - [`launch`]: the settings that a leader and a worker start with, and [`inherited`]: the descriptors;
+//! - [`layers`]: what those settings say about single interpreters;
 //! - [`version`]: the version of all this, and what is said when two parts differ;
 //! - [`abi`]: the table of C functions between `mod_wsgi.so` and the host in embedded mode;
 //! - [`scoreboard`], [`question`]: httpd's scoreboard, and how a worker asks for it;
@@ -26,6 +27,7 @@ pub mod frame;
 #[allow(unsafe_code)] // the one place that turns a number into a descriptor
 pub mod inherited;
 pub mod launch;
+pub mod layers;
 pub mod level;
 pub mod line;
 pub mod question;

@@ -118,15 +118,18 @@ fn values<'py>(
     values.set_item("httpd_description", &settings.httpd_description)?;
     values.set_item("mpm_name", &settings.mpm_name)?;
     values.set_item("case_sensitive", settings.case_sensitive)?;
-    values.set_item("restrict_signal", settings.restrict_signal)?;
-    values.set_item("restrict_stdin", settings.restrict_stdin)?;
-    values.set_item("restrict_stdout", settings.restrict_stdout)?;
-    values.set_item("switch_interval", settings.switch_interval)?;
+    let own = settings.interpreter(application_group);
+    values.set_item("restrict_signal", own.restrict_signal)?;
+    values.set_item("restrict_stdin", own.restrict_stdin)?;
+    values.set_item("restrict_stdout", own.restrict_stdout)?;
+    // It belongs to the GIL, which all interpreters share: the main one sets it.
+    let interval = own.switch_interval.filter(|_| application_group.is_empty());
+    values.set_item("switch_interval", interval)?;
     let path = |path: &std::path::PathBuf| super::text::path(py, path.as_os_str().as_encoded_bytes());
     values.set_item("eggs", settings.eggs.as_ref().map(path).transpose()?)?;
     values.set_item("working_directory", settings.working_directory.as_ref().map(path).transpose()?)?;
     let directories = PyList::empty(py);
-    for directory in &settings.path {
+    for directory in &own.path {
         directories.append(path(directory)?)?;
     }
     values.set_item("path", directories)?;

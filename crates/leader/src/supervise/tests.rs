@@ -98,12 +98,12 @@ impl Group {
 
 fn settings() -> Leader {
     let python = serde_json::json!({
-        "process_group": "g", "home": null, "path": [], "working_directory": null, "eggs": null,
-        "switch_interval": null, "optimize": 0, "warnings": [], "dont_write_bytecode": false, "hash_seed": null,
-        "case_sensitive": true, "restrict_signal": true, "restrict_stdin": true, "restrict_stdout": true,
+        "process_group": "g", "home": null, "layers": [], "working_directory": null, "eggs": null,
+        "optimize": 0, "warnings": [], "dont_write_bytecode": false, "hash_seed": null,
+        "case_sensitive": true, "free_threading": false, "server_metrics": false, "telemetry": null,
         "destroy_interpreter": true, "multithread": true, "multiprocess": false, "maximum_processes": 1,
         "threads_per_process": 15, "log_level": 6, "httpd_version": [2, 4, 0], "httpd_description": "",
-        "mpm_name": "", "imports": []
+        "httpd_built": "", "mpm_name": "", "mpm_processes": 1, "mpm_threads": 15, "imports": []
     });
     let leader = serde_json::json!({
         "contract": 1, "module": "m", "host": "h", "interpreter": "i", "generation": 1, "processes": 1,
