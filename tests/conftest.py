@@ -56,6 +56,9 @@ def shared(sites):
     def find(name, mode, make):
         server = sites.get((name, mode))
         if server is None or not server.running():
+            if server:
+                LIVE.remove(server)
+                server.discard()
             server = sites[name, mode] = make()
             server.shared, server.mode = True, mode
             LIVE.append(server)
