@@ -8,6 +8,7 @@ DATABASES = {
         "ENGINE": "django.db.backends.postgresql",
         "HOST": str(STATE / "postgresql"),
         "NAME": "postgres",
+        "USER": "admin",
         "ATOMIC_REQUESTS": True,
     }
 }

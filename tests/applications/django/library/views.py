@@ -8,7 +8,7 @@ import time
 
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.db import transaction
+from django.db import connection, transaction
 from django.http import FileResponse, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.middleware.csrf import get_token
 from django.views.decorators.csrf import csrf_exempt
@@ -70,6 +70,13 @@ def fail_late(request):
     with transaction.atomic():
         Book.objects.create(title=request.GET["title"] + " lost")
         raise RuntimeError("failed in the transaction")
+
+
+def slow_query(request):
+    """A query that takes as long as PostgreSQL lets it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(60)")
+    return HttpResponse()
 
 
 def stream(request):
