@@ -1,8 +1,8 @@
 //! One request, as the host sees it: the table of functions that it calls back.
 //!
 //! The host reads and writes from any thread of the application, but httpd's pools and filters belong to one at a
-//! time, so each call takes the exchange's lock. Log lines of the module do not; those that the
-//! application prints in its request wait in the host until a read of another thread has ended.
+//! time, so each call takes the exchange's lock. Log lines do not: the module's own, and those of the host, which
+//! keeps them while another thread is in a call here.
 
 use std::ffi::{CStr, c_int, c_void};
 use std::os::fd::BorrowedFd;
@@ -18,8 +18,19 @@ use crate::apache::fence::{Answered, Counted, Nothing, Pointed, fence};
 use crate::apache::{Body, ClientGone, HandlerResult, Progress, Request, Responder, Server};
 
 /// What the host calls.
-pub(super) static TABLE: Table =
-    Table { contract: contract::VERSION, read, head, body, file, log, verdict, ssl_lookup, apache_request };
+pub(super) static TABLE: Table = Table {
+    contract: contract::VERSION,
+    read,
+    interrupt,
+    head,
+    body,
+    file,
+    log,
+    verdict,
+    ssl_lookup,
+    apache_request,
+    scoreboard: super::scoreboard::scoreboard,
+};
 
 /// httpd's side of one request.
 pub(super) struct Exchange<'r> {
@@ -149,6 +160,19 @@ unsafe extern "C" fn read(this: *mut c_void, buffer: *mut u8, length: usize) -> 
     })
 }
 
+unsafe extern "C" fn interrupt(this: *mut c_void) {
+    fence("embedded interrupt", || {
+        // SAFETY: the contract: our own exchange.
+        let request = unsafe { exchange(this) }.request;
+        // Other streams of an HTTP/2 connection must go on; there the read ends with httpd's Timeout.
+        let shared = request.protocol().is_some_and(|name| name.to_bytes().starts_with(b"HTTP/2"));
+        if let Some(client) = request.client_fd().filter(|_| !shared) {
+            let _ = rustix::net::shutdown(client, rustix::net::Shutdown::Read); // fails if the client is gone
+        }
+        Nothing
+    });
+}
+
 unsafe extern "C" fn head(this: *mut c_void, payload: *const u8, length: usize) -> c_int {
     fence("embedded head", || {
         // SAFETY: the contract: our own exchange.
@@ -186,7 +210,7 @@ unsafe extern "C" fn file(this: *mut c_void, descriptor: c_int, offset: u64, len
         let Ok(own) = descriptor.try_clone_to_owned() else { return Answered(-1) };
         this.send(|state| {
             state.responder.file(own, FilePart { offset, length });
-            state.responder.flush()
+            if state.responder.waits_for_end() { Ok(()) } else { state.responder.flush() }
         })
     })
 }

@@ -15,8 +15,10 @@ use super::exchange::{Exchange, TABLE};
 use crate::apache::process;
 use crate::config::global::Global;
 
-/// The host's file name, beside our own library.
+/// The host's file name, beside our own library. There may be others, for one version and build of Python alone:
+/// `mod_wsgi_host.cpython-314t-x86_64-linux-gnu.so`.
 const HOST: &str = "mod_wsgi_host.abi3.so";
+const ABI3: &str = ".abi3.so";
 /// libpython as it was found when mod_wsgi was built; empty if there was none.
 const LIBPYTHON: &str = env!("MOD_WSGI_LIBPYTHON");
 /// Room for the host's reason not to start.
@@ -28,6 +30,17 @@ pub(super) enum LoadError {
     /// The parts were not built together.
     #[error(transparent)]
     Contract(#[from] Mismatch),
+    /// It has no GIL, and there is no host for it.
+    #[error(
+        "{library} is a free-threaded Python {version}, which needs a host library of its own: `make host \
+         PYTHON=<its executable>` builds it; or name another libpython with WSGIPythonLibrary"
+    )]
+    FreeThreaded {
+        /// The library.
+        library: PathBuf,
+        /// Its version.
+        version: String,
+    },
     /// A library that does not load.
     #[error("cannot load {path}: {reason}; {remedy}")]
     Library {
@@ -109,7 +122,15 @@ impl Embedded {
             }
         }
         let module = process::own_file();
-        let host_file = global.python_host.clone().unwrap_or_else(|| module.with_file_name(HOST));
+        let general = global.python_host.clone().unwrap_or_else(|| module.with_file_name(HOST));
+        let free_threaded = python_text(library).is_some_and(|text| text.contains("free-threading build"));
+        let host_file = match specific_host(&general, &found, free_threaded) {
+            Some(own) => own,
+            None if free_threaded && name_of(&general).ends_with(ABI3) => {
+                return Err(LoadError::FreeThreaded { library: path, version: found });
+            }
+            None => general,
+        };
         let host = host(&host_file)?;
         Mismatch::check(&host_file, host.contract, &module)?;
         Ok(Self { host, library })
@@ -192,8 +213,30 @@ fn symbol(library: Handle, name: &CStr) -> Option<*mut c_void> {
     (!found.is_null()).then_some(found)
 }
 
+/// The host that is made for one version and build of Python, beside the one for all (stable ABI).
+fn specific_host(general: &Path, version: &str, free_threaded: bool) -> Option<PathBuf> {
+    let stem = name_of(general).strip_suffix(ABI3)?.to_owned();
+    let digits: String = version.split('.').take(2).collect();
+    let prefix = format!("{stem}.cpython-{digits}{}-", if free_threaded { "t" } else { "" });
+    let files = fs::read_dir(general.parent()?).ok()?.filter_map(Result::ok);
+    let mut fitting = files.map(|file| file.path()).filter(|file| {
+        let name = name_of(file);
+        name.starts_with(&prefix) && name.ends_with(".so")
+    });
+    fitting.next()
+}
+
+fn name_of(path: &Path) -> &str {
+    path.file_name().and_then(std::ffi::OsStr::to_str).unwrap_or_default()
+}
+
 /// `3.11.2` of the Python in `library`, if one is there.
 fn python_version(library: Handle) -> Option<String> {
+    Some(python_text(library)?.split_whitespace().next().unwrap_or_default().to_owned())
+}
+
+/// What the Python in `library` says about itself: `3.11.2 (main, …`.
+fn python_text(library: Handle) -> Option<String> {
     type Version = unsafe extern "C" fn() -> *const c_char;
     let found = symbol(library, c"Py_GetVersion")?;
     // SAFETY: a function of this type in every CPython.
@@ -201,8 +244,7 @@ fn python_version(library: Handle) -> Option<String> {
     // SAFETY: it may be called before Python starts.
     let version = unsafe { version() };
     // SAFETY: a constant text.
-    let version = unsafe { text(version) };
-    Some(version.split_whitespace().next().unwrap_or_default().to_owned())
+    Some(unsafe { text(version) })
 }
 
 /// The version that a virtual environment was made for.
@@ -234,6 +276,23 @@ unsafe fn text(raw: *const c_char) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_for_one_python_comes_first() {
+        let folder = std::env::temp_dir().join(format!("mod_wsgi-hosts-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let file = |name: &str| folder.join(name);
+        for name in ["mod_wsgi_host.abi3.so", "mod_wsgi_host.cpython-314t-x86_64-linux-gnu.so"] {
+            fs::write(file(name), "").unwrap();
+        }
+        let general = file("mod_wsgi_host.abi3.so");
+        let found = specific_host(&general, "3.14.1", true);
+        assert_eq!(found, Some(file("mod_wsgi_host.cpython-314t-x86_64-linux-gnu.so")));
+        assert_eq!(specific_host(&general, "3.14.1", false), None);
+        assert_eq!(specific_host(&general, "3.1", true), None);
+        assert_eq!(specific_host(&file("other.so"), "3.14.1", true), None);
+        fs::remove_dir_all(&folder).unwrap();
+    }
 
     #[test]
     fn versions_agree_in_two_numbers() {

@@ -12,6 +12,7 @@
 struct server {
     uint32_t contract;
     ssize_t (*read)(void *, uint8_t *, size_t);
+    void (*interrupt)(void *);
     int (*head)(void *, const uint8_t *, size_t);
     int (*body)(void *, const uint8_t *, size_t, bool);
     int (*file)(void *, int, uint64_t, uint64_t);
@@ -29,6 +30,7 @@ struct host {
 };
 
 static ssize_t do_read(void *x, uint8_t *buffer, size_t size) { (void)x; (void)buffer; (void)size; return 0; }
+static void do_interrupt(void *x) { (void)x; }
 static int do_head(void *x, const uint8_t *p, size_t n) { (void)x; (void)p; printf("head %zu\n", n); return 0; }
 static int do_body(void *x, const uint8_t *p, size_t n, bool last) {
     (void)x;
@@ -48,7 +50,7 @@ static int do_lookup(void *x, const uint8_t *p, size_t n, const uint8_t **value,
 }
 static void *do_request(void *x) { return x; }
 
-static const struct server SERVER = {2, do_read, do_head, do_body, do_file, do_log, do_verdict, do_lookup, do_request};
+static const struct server SERVER = {2, do_read, do_interrupt, do_head, do_body, do_file, do_log, do_verdict, do_lookup, do_request};
 
 static void fail(const char *format, ...) {
     va_list arguments;

@@ -3,14 +3,14 @@
 import sys
 import threading
 
-from driver import OUT, Host, finish
+from driver import OUT, Host, finish, layer
 
 THREADS, ROUNDS, GENERATIONS, NEW = 6, 60, 5, 3
 
 
 def main():
     """Makes more interpreters in each generation and serves all of them from new threads."""
-    host = Host(sys.argv[1])
+    host = Host(sys.argv[1], layers=[layer(own_gil="own-gil" in sys.argv)])
     groups = [""]
     for generation in range(GENERATIONS):
         groups += [f"group {generation}.{number}" for number in range(NEW)]

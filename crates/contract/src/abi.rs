@@ -36,6 +36,9 @@ pub struct Host {
     pub stop: unsafe extern "C" fn(),
 }
 
+/// Takes bytes that are valid during the call.
+pub type Take = unsafe extern "C" fn(context: *mut c_void, bytes: *const u8, length: usize);
+
 /// What the module offers to the host: httpd's side of one request. `exchange` is what [`Host::serve`] was given.
 /// Functions that send return 0, or -1 when the client is gone.
 #[repr(C)]
@@ -45,6 +48,8 @@ pub struct Server {
     pub contract: u32,
     /// Reads up to `length` bytes of the request body; waits. 0 is its end, -1 a failure.
     pub read: unsafe extern "C" fn(exchange: *mut c_void, buffer: *mut u8, length: usize) -> isize,
+    /// Makes a `read` that waits on another thread fail soon, where that can be done: nothing is read any more.
+    pub interrupt: unsafe extern "C" fn(exchange: *mut c_void),
     /// The payload of [`crate::response::Head`]; kept until the first byte of body or the end of the request. Returns
     /// -1 when the payload is malformed.
     pub head: unsafe extern "C" fn(exchange: *mut c_void, payload: *const u8, length: usize) -> c_int,
@@ -80,4 +85,7 @@ pub struct Server {
     ) -> c_int,
     /// httpd's own structure of the request, for extension modules that know it.
     pub apache_request: unsafe extern "C" fn(exchange: *mut c_void) -> *mut c_void,
+    /// Hands the bytes of a [`crate::scoreboard::Scoreboard`] to `take`, with `context`, and returns 0; -1 when httpd has
+    /// none. It belongs to no request.
+    pub scoreboard: unsafe extern "C" fn(take: Take, context: *mut c_void) -> c_int,
 }

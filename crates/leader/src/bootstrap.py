@@ -7,7 +7,14 @@ def start(host):
     try:
         if sys.version_info < (3, 10):
             raise ImportError("it is older than Python 3.10")
-        from importlib.machinery import ExtensionFileLoader, ModuleSpec
+        import os
+        from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, ModuleSpec
+        if host.endswith(".abi3.so"):
+            own = host[:-len(".abi3.so")] + EXTENSION_SUFFIXES[0]  # for this version and build alone
+            if os.path.exists(own):
+                host = own
+            elif "t" in sys.abiflags:
+                raise ImportError("it is free-threaded, which needs a library of its own, %s (`make host PYTHON=%s` builds it)" % (own, sys.executable))
         loader = ExtensionFileLoader("mod_wsgi_host", host)
         module = loader.create_module(ModuleSpec("mod_wsgi_host", loader, origin=host))
         loader.exec_module(module)

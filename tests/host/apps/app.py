@@ -443,3 +443,29 @@ def printing_child(environ, start_response):
     assert os.waitpid(pid, 0)[1] == 0
     start_response("200 OK", TEXT)
     return [b"x"]
+
+
+def importing(environ, start_response):
+    """Imports the module that MODULE names."""
+    __import__(environ["MODULE"])
+    start_response("200 OK", TEXT)
+    return [b"imported"]
+
+
+def importing_badly(environ, start_response):
+    """Hides why the import failed."""
+    try:
+        return importing(environ, start_response)
+    except ImportError:
+        raise ValueError("a wrapped reason") from None
+
+
+def hold_gil(environ, start_response):
+    """Says on READY that it is there, and waits for a byte from FD without letting go of the GIL."""
+    import ctypes
+
+    library, byte = ctypes.PyDLL(None), ctypes.create_string_buffer(1)
+    library.write(int(environ["READY"]), byte, 1)
+    count = library.read(int(environ["FD"]), byte, 1)
+    start_response("200 OK", TEXT)
+    return [str(count).encode()]

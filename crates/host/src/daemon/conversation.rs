@@ -3,7 +3,7 @@
 //! The head is kept until something follows it, so that a small response is one write.
 
 use std::io::{self, IoSlice};
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use contract::frame::{BODY_PIECE, HEADER, Header, Kind, VALUE_FOUND, append};
 use contract::level::NOTICE;
@@ -12,6 +12,7 @@ use contract::response::{End, FilePart, Log, MAX_LOG, Outcome, Reject, Taken};
 
 use super::body::Body;
 use super::connection::{Connection, invalid};
+use crate::python::loan::Interrupter;
 use crate::wsgi::exchange::{ClientGone, Exchange};
 
 /// Log lines that the child does not fetch are dropped beyond this many bytes.
@@ -124,6 +125,10 @@ impl Exchange for Conversation<'_> {
 
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.body.read(self.connection, buffer)
+    }
+
+    fn interrupter(&self) -> Interrupter {
+        Interrupter::Socket(self.connection.as_fd().as_raw_fd())
     }
 
     fn head(&mut self, payload: Vec<u8>) -> Result<(), ClientGone> {

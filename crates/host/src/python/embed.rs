@@ -14,7 +14,11 @@ use contract::response::{FilePart, Outcome};
 
 use super::error::StartError;
 use super::fence::fence;
+use super::loan::Interrupter;
 use super::process::Process;
+use super::scoreboard;
+use crate::api::server_metrics;
+use crate::telemetry;
 use crate::wsgi::exchange::{ClientGone, Exchange};
 use crate::wsgi::serve::{Answer, Facts, OnChange, serve};
 
@@ -87,7 +91,11 @@ fn start(settings: &[u8], libpython: *mut c_void, server: &Server) -> Result<(),
     crate::log::to(settings.log_level, Box::new(write));
     let process = Process::start(settings, libpython)?;
     CHILD.set(Child { process, server }).map_err(|_| StartError::AlreadyRunning)?;
-    if let Some(Child { process, .. }) = CHILD.get() {
+    if let Some(Child { process, server }) = CHILD.get() {
+        if process.settings().server_metrics {
+            server_metrics::open(|| scoreboard::ask(server));
+        }
+        telemetry::start(process, rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get().unsigned_abs()));
         process.settings().imports.iter().for_each(|target| _ = process.load(target)); // a failure is logged
     }
     Ok(())
@@ -95,8 +103,21 @@ fn start(settings: &[u8], libpython: *mut c_void, server: &Server) -> Result<(),
 
 /// The table outlives the call that passes it only as a copy.
 fn copy(server: &Server) -> Server {
-    let Server { contract, read, head, body, file, log, verdict, ssl_lookup, apache_request } = *server;
-    Server { contract, read, head, body, file, log, verdict, ssl_lookup, apache_request }
+    let Server { contract, read, interrupt, head, body, file, log, verdict, .. } = *server;
+    let Server { ssl_lookup, apache_request, scoreboard, .. } = *server;
+    Server {
+        contract,
+        read,
+        interrupt,
+        head,
+        body,
+        file,
+        log,
+        verdict,
+        ssl_lookup,
+        apache_request,
+        scoreboard,
+    }
 }
 
 /// Writes as much of `text` as fits, ended with NUL. Returns 1.
@@ -171,7 +192,9 @@ fn thread_number() -> u32 {
 unsafe extern "C" fn host_stop() {
     fence("the end of the interpreters", (), || {
         if let Some(child) = CHILD.get() {
+            telemetry::stopping("");
             child.process.stopping("");
+            telemetry::stopped("");
             child.process.stop();
         }
     });
@@ -194,6 +217,10 @@ impl Exchange for Httpd<'_> {
             Ok(read) if read <= buffer.len() => Ok(read),
             _ => Err(io::Error::other("the client's request body broke off")),
         }
+    }
+
+    fn interrupter(&self) -> Interrupter {
+        Interrupter::Httpd(self.server.interrupt, self.exchange)
     }
 
     fn head(&mut self, payload: Vec<u8>) -> Result<(), ClientGone> {

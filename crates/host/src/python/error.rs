@@ -8,12 +8,12 @@ use thiserror::Error;
 #[derive(Debug, Clone, Error)]
 pub(crate) enum PythonError {
     /// CPython would not make one.
-    #[error(
-        "Python could not make an interpreter for application group '{group}' (out of memory, or its site module failed)"
-    )]
+    #[error("Python could not make an interpreter for application group '{group}': {reason}")]
     Create {
         /// The application group.
         group: String,
+        /// What is known of it.
+        reason: String,
     },
     /// Setting it up raised.
     #[error("the interpreter of application group '{group}' could not be set up: {traceback}")]

@@ -16,6 +16,7 @@ use pyo3::{ffi, types::PyDict};
 
 use super::error::PythonError;
 use super::objects::Objects;
+use super::own_gil::Maker;
 use super::script::Scripts;
 use super::state::{self, Attached};
 
@@ -31,6 +32,7 @@ thread_local! {
 pub(crate) struct Interpreter {
     name: String,
     raw: *mut ffi::PyInterpreterState,
+    own_gil: bool,
     home: Mutex<Home>,
     door: Door,
     objects: OnceLock<ManuallyDrop<Objects>>,
@@ -40,7 +42,7 @@ pub(crate) struct Interpreter {
 /// The home state; its lock is what makes set-up and end follow each other.
 struct Home(*mut ffi::PyThreadState);
 
-// SAFETY: the raw pointers are handles that only CPython looks into, under its GIL; `home` is used under its lock;
+// SAFETY: the raw pointers are handles that only CPython looks into, under its GIL (or its own locks); `home` is used under its lock;
 // the Python objects in `door` and `objects` are touched within `with` only.
 unsafe impl Send for Interpreter {}
 // SAFETY: as above.
@@ -58,21 +60,23 @@ impl Interpreter {
         // SAFETY: the caller is attached.
         let home = unsafe { ffi::PyThreadState_Get() };
         state::find_key(home);
-        Self::adopt_current(String::new(), home)
+        Self::adopt_current(String::new(), home, false)
     }
 
-    /// A new sub-interpreter. `main` is left and entered by the calling thread, which is not attached.
+    /// A new sub-interpreter that shares the main one's GIL. `main` is entered and left by the calling thread, which is
+    /// not attached.
     pub(super) fn create(main: &Self, name: String) -> Result<Arc<Self>, PythonError> {
         let _inside = Inside::enter();
         let attached = Attached::acquire(state::of_this_thread(main.raw));
         // SAFETY: attached to the main interpreter.
         let home = unsafe { ffi::Py_NewInterpreter() };
         if home.is_null() {
-            return Err(PythonError::Create { group: name });
+            let reason = "out of memory, or its site module failed".to_owned();
+            return Err(PythonError::Create { group: name, reason });
         }
         // The GIL is now held by way of `home`: what `attached` knows is not current any more.
         let new = Attached::assume(home);
-        let made = Self::adopt_current(name, home);
+        let made = Self::adopt_current(name, home, false);
         // SAFETY: exchanges the current state for the one that `attached` will release; both share the GIL.
         unsafe { ffi::PyThreadState_Swap(attached.state()) };
         new.forget();
@@ -80,15 +84,40 @@ impl Interpreter {
         made
     }
 
+    /// As [`Interpreter::create`], with a GIL of its own.
+    pub(super) fn create_with_own_gil(
+        main: &Self,
+        name: String,
+        maker: Maker,
+    ) -> Result<Arc<Self>, PythonError> {
+        let _inside = Inside::enter();
+        let attached = Attached::acquire(state::of_this_thread(main.raw));
+        let home = match maker.make() {
+            Ok(home) => home,
+            Err(reason) => return Err(PythonError::Create { group: name, reason }), // `attached` is current again
+        };
+        attached.forget(); // CPython has let go of the main GIL
+        let new = Attached::assume(home);
+        let made = Self::adopt_current(name, home, true);
+        drop(new);
+        made
+    }
+
     /// Makes the handle and the door of the interpreter to which this thread is attached by `home`.
-    fn adopt_current(name: String, home: *mut ffi::PyThreadState) -> Result<Arc<Self>, PythonError> {
+    fn adopt_current(
+        name: String,
+        home: *mut ffi::PyThreadState,
+        own_gil: bool,
+    ) -> Result<Arc<Self>, PythonError> {
         // SAFETY: the caller is attached.
         let raw = unsafe { ffi::PyInterpreterState_Get() };
-        let door = Door::make().ok_or_else(|| PythonError::Create { group: name.clone() })?;
+        let no_memory = || PythonError::Create { group: name.clone(), reason: "out of memory".to_owned() };
+        let door = Door::make().ok_or_else(no_memory)?;
         let scripts = Scripts::default();
         Ok(Arc::new(Self {
             name,
             raw,
+            own_gil,
             home: Mutex::new(Home(home)),
             door,
             objects: OnceLock::new(),
@@ -99,6 +128,11 @@ impl Interpreter {
     /// The application group; empty for the main interpreter.
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether it shares no GIL with others.
+    pub(crate) fn has_own_gil(&self) -> bool {
+        self.own_gil
     }
 
     /// What Rust keeps of this interpreter's objects. It is there before anybody else gets at the interpreter.

@@ -54,8 +54,28 @@ const fn function(name: &'static std::ffi::CStr, function: ffi::PyCFunction) -> 
 /// Called by CPython's import of `mod_wsgi_host`.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn PyInit_mod_wsgi_host() -> *mut ffi::PyObject {
-    // SAFETY: called by the import with the GIL; the definition is static.
-    fence("PyInit_mod_wsgi_host", null_mut(), || unsafe { ffi::PyModule_Create(MODULE.0.get()) })
+    fence("PyInit_mod_wsgi_host", null_mut(), || {
+        // SAFETY: called by the import, attached; the definition is static.
+        let module = unsafe { ffi::PyModule_Create(MODULE.0.get()) };
+        if !module.is_null() {
+            needs_no_gil(module);
+        }
+        module
+    })
+}
+
+/// Says so to a free-threaded Python, which would switch its GIL on for a module that does not. Others have no such
+/// function.
+fn needs_no_gil(module: *mut ffi::PyObject) {
+    type SetGil = unsafe extern "C" fn(*mut ffi::PyObject, *mut libc::c_void) -> std::ffi::c_int;
+    // SAFETY: a C string; looked for in the whole process, as all functions of Python are.
+    let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"PyUnstable_Module_SetGIL".as_ptr()) };
+    if !found.is_null() {
+        // SAFETY: `int PyUnstable_Module_SetGIL(PyObject *, void *)`
+        let set = unsafe { std::mem::transmute::<*mut libc::c_void, SetGil>(found) };
+        // SAFETY: attached; a module, and Py_MOD_GIL_NOT_USED. A failure costs speed alone.
+        let _ = unsafe { set(module, std::ptr::without_provenance_mut(1)) };
+    }
 }
 
 /// `run()`: does not return.

@@ -7,6 +7,7 @@ use pyo3::types::{PyString, PyType};
 use super::error::PythonError;
 use super::shim::Shim;
 use super::{text, types};
+use crate::telemetry;
 use crate::wsgi::environ::Template;
 
 /// See the module.
@@ -19,6 +20,8 @@ pub(crate) struct Objects {
     pub adapter: Py<PyType>,
     /// What all environs have in common.
     pub environ: Template,
+    /// Asks the garbage collector what it did, if telemetry wants to know.
+    pub collector: Option<Py<PyAny>>,
     /// Attribute names.
     pub names: Names,
 }
@@ -33,16 +36,23 @@ pub(crate) struct Names {
 
 impl Objects {
     /// Sets up the interpreter that is entered.
-    pub(crate) fn make(py: Python<'_>, settings: &Settings, group: &str) -> Result<Self, PythonError> {
-        Self::try_make(py, settings, group).map_err(|error| PythonError::from_exception(py, group, error))
+    pub(crate) fn make(
+        py: Python<'_>,
+        settings: &Settings,
+        group: &str,
+        own_gil: bool,
+    ) -> Result<Self, PythonError> {
+        Self::try_make(py, settings, group, own_gil)
+            .map_err(|error| PythonError::from_exception(py, group, error))
     }
 
-    fn try_make(py: Python<'_>, settings: &Settings, group: &str) -> PyResult<Self> {
-        let shim = Shim::run(py, settings, group)?;
+    fn try_make(py: Python<'_>, settings: &Settings, group: &str, own_gil: bool) -> PyResult<Self> {
+        let shim = Shim::run(py, settings, group, own_gil)?;
         let name = |name: &str| text::interned(py, name).map(Bound::unbind);
         Ok(Self {
             environ: Template::make(py, settings, group, &shim)?,
             shim,
+            collector: settings.telemetry.as_ref().map(|_| telemetry::gc::watch(py)).transpose()?,
             input: types::input_type(py)?.unbind(),
             adapter: types::adapter_type(py)?.unbind(),
             names: Names {

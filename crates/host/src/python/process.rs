@@ -14,6 +14,7 @@ use pyo3::prelude::*;
 use super::error::PythonError;
 use super::interpreter::Interpreter;
 use super::objects::Objects;
+use super::own_gil::Maker;
 use super::script::Wanted;
 use super::state;
 
@@ -39,7 +40,7 @@ impl Process {
         let main = Interpreter::adopt_main()?;
         Self::detached(|| {
             main.at_home(fetch_an_error);
-            main.set_up(|py| Objects::make(py, &settings, ""))
+            main.set_up(|py| Objects::make(py, &settings, "", false))
         })?;
         Ok(Self { settings, main, groups: RwLock::default(), stopping: AtomicBool::new(false) })
     }
@@ -72,12 +73,27 @@ impl Process {
         let mut place = group.0.lock().unwrap_or_else(PoisonError::into_inner);
         let interpreter = match &*place {
             Some(interpreter) => interpreter,
-            None => place.insert(Interpreter::create(&self.main, name.to_owned())?),
+            None => place.insert(self.create(name)?),
         };
         if !interpreter.is_set_up() {
-            interpreter.set_up(|py| Objects::make(py, &self.settings, name))?;
+            interpreter.set_up(|py| Objects::make(py, &self.settings, name, interpreter.has_own_gil()))?;
         }
         Ok(Arc::clone(interpreter))
+    }
+
+    fn create(&self, name: &str) -> Result<Arc<Interpreter>, PythonError> {
+        if self.settings.interpreter(name).own_gil {
+            match Maker::find() {
+                Ok(maker) => return Interpreter::create_with_own_gil(&self.main, name.to_owned(), maker),
+                Err(reason) => crate::log::log(
+                    level::WARN,
+                    &format!(
+                        "application group '{name}' gets no GIL of its own (WSGIPerInterpreterGIL): {reason}"
+                    ),
+                ),
+            }
+        }
+        Interpreter::create(&self.main, name.to_owned())
     }
 
     fn group(&self, name: &str) -> Arc<Group> {
@@ -153,7 +169,7 @@ impl Process {
     }
 
     /// All that are ready: the sub-interpreters, then the main one.
-    fn interpreters(&self) -> Vec<Arc<Interpreter>> {
+    pub(crate) fn interpreters(&self) -> Vec<Arc<Interpreter>> {
         let groups: Vec<_> =
             self.groups.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
         let made =

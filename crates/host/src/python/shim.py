@@ -22,8 +22,40 @@ def record(level, text, file="", line=0):
     host.record(level, text, file, line)
 
 
+# What is said by extension modules that cannot be used in this interpreter: CPython, PyO3 and nanobind; Cython; NumPy; PyO3.
+ONLY_ONE_INTERPRETER = (
+    "subinterpreter",
+    "into one interpreter per process",
+    "more than once per process",
+    "once per interpreter process",
+)
+
+
+def chain(error):
+    """An exception and those that led to it."""
+    seen = []
+    while error is not None and error not in seen:
+        seen.append(error)
+        error = error.__cause__ or error.__context__
+    return seen
+
+
+def remedy(error):
+    """What to change if an exception comes of this not being the main interpreter."""
+    if not settings["application_group"]:
+        return ""
+    texts = [str(cause) for cause in chain(error) if isinstance(cause, (ImportError, RuntimeError))]
+    if not any(phrase in text for text in texts for phrase in ONLY_ONE_INTERPRETER):
+        return ""
+    own = " (or `WSGIPerInterpreterGIL Off`, if it works with a shared GIL)" if settings["own_gil"] else ""
+    return (
+        "; it does not work in the sub-interpreter of application group "
+        f"'{settings['application_group']}': add `WSGIApplicationGroup %{{GLOBAL}}`{own}"
+    )
+
+
 def describe(error):
-    """The type's name of an exception and its whole traceback, without our own frames."""
+    """The type's name of an exception and its whole traceback, without our own frames; in the end what to change."""
     import traceback
 
     trace = error.__traceback__
@@ -31,7 +63,7 @@ def describe(error):
         trace = trace.tb_next
     try:
         lines = traceback.TracebackException(type(error), error, trace).format()
-        return type(error).__name__, "".join(lines).rstrip("\n")
+        return type(error).__name__, "".join(lines).rstrip("\n") + remedy(error)
     except Exception as second:  # a broken __str__ or __repr__ of the application's
         return type(error).__name__, f"(no traceback: formatting it raised {type(second).__name__})"
 
@@ -79,12 +111,9 @@ def candidates(namespace):
 
 def end():
     """What Python does at its end, without ending it."""
-    # To threading the thread that set the interpreter up is the main one, and elsewhere _shutdown waits for it for ever.
+    # To threading the thread that imported it is the main one, and _shutdown waits for that one for ever when another
+    # thread calls it.
     threading._main_thread._ident = threading.get_ident()
-    # For threading the thread that imported it is the main one; before 3.13, _shutdown waits for that one for ever when
-    # another thread calls it.
-    if hasattr(threading._main_thread, "_tstate_lock"):
-        threading._main_thread._ident = threading.get_ident()
     for step in (threading._shutdown, atexit._run_exitfuncs):
         try:
             step()
@@ -114,6 +143,33 @@ def extend_path():
     rest = [entry for entry in sys.path if entry not in added]
     home = settings["working_directory"]
     sys.path[:] = ([home] if home else []) + added + rest
+
+
+def restrict_streams():
+    sys.stderr = Log("<stderr>", True)
+    if settings["debug_mode"] and not settings["process_group"]:
+        return  # a debugger on the terminal
+    sys.stdout = Restricted("sys.stdout", "WSGIRestrictStdout") if settings["restrict_stdout"] else Log("<stdout>", False)
+    if settings["restrict_stdin"]:
+        sys.stdin = Restricted("sys.stdin", "WSGIRestrictStdin")
+
+
+def set_switch_interval():
+    """The interval belongs to a GIL."""
+    interval, group = settings["switch_interval"], settings["application_group"]
+    if interval is None:
+        return
+    if not getattr(sys, "_is_gil_enabled", lambda: True)():
+        record(WARN, f"switch interval {interval:g} has no effect: this Python runs without a GIL (WSGIFreeThreading)")
+    elif settings["own_gil"] or not group:
+        sys.setswitchinterval(interval)
+    elif settings["switch_interval_is_own"]:
+        record(
+            WARN,
+            f"switch interval {interval:g} of application group '{group}' has no effect, since its interpreter shares the "
+            "GIL with all others: set it for the process (WSGISwitchInterval, switch-interval=), or give the group "
+            "a GIL of its own (WSGIPerInterpreterGIL)",
+        )
 
 
 def restrict_signal():
@@ -152,18 +208,14 @@ def warn_of_fork():
 
 def set_up():
     sys.argv = ["mod_wsgi"]
-    sys.stderr = Log("<stderr>", True)
-    sys.stdout = Restricted("sys.stdout", "WSGIRestrictStdout") if settings["restrict_stdout"] else Log("<stdout>", False)
-    if settings["restrict_stdin"]:
-        sys.stdin = Restricted("sys.stdin", "WSGIRestrictStdin")
-    if settings["switch_interval"] is not None:
-        sys.setswitchinterval(settings["switch_interval"])
+    restrict_streams()
+    set_switch_interval()
     if settings["eggs"]:
         os.environ["PYTHON_EGG_CACHE"] = settings["eggs"]
     extend_path()
-    if settings["restrict_signal"]:
+    if settings["restrict_signal"] and settings["threads_per_process"]:  # a group without request threads minds its own
         restrict_signal()
-    if settings["application_group"]:
+    if settings["application_group"] and not settings["own_gil"]:  # with its own GIL os.fork raises
         warn_of_fork()
     make_mod_wsgi()
     make_apache()

@@ -43,11 +43,16 @@ pub(crate) struct Shim {
 
 impl Shim {
     /// Runs the sources in the interpreter that is entered, all in one namespace.
-    pub(crate) fn run(py: Python<'_>, settings: &Settings, application_group: &str) -> PyResult<Self> {
+    pub(crate) fn run(
+        py: Python<'_>,
+        settings: &Settings,
+        application_group: &str,
+        own_gil: bool,
+    ) -> PyResult<Self> {
         let names = PyDict::new(py);
         names.set_item("__name__", "mod_wsgi")?;
         names.set_item("__file__", SHIM.0)?;
-        names.set_item("settings", values(py, settings, application_group)?)?;
+        names.set_item("settings", values(py, settings, application_group, own_gil)?)?;
         names.set_item("host", api::functions(py)?)?;
         let exec = py.import("builtins")?.getattr("exec")?;
         let codes = py.import("marshal")?.getattr("loads")?.call1((PyBytes::new(py, compiled(py)?),))?;
@@ -107,6 +112,7 @@ fn values<'py>(
     py: Python<'py>,
     settings: &Settings,
     application_group: &str,
+    own_gil: bool,
 ) -> PyResult<Bound<'py, PyDict>> {
     let values = PyDict::new(py);
     values.set_item("process_group", &settings.process_group)?;
@@ -117,14 +123,18 @@ fn values<'py>(
     values.set_item("httpd_version", settings.httpd_version)?;
     values.set_item("httpd_description", &settings.httpd_description)?;
     values.set_item("mpm_name", &settings.mpm_name)?;
+    values.set_item("mpm_processes", settings.mpm_processes)?;
+    values.set_item("mpm_threads", settings.mpm_threads)?;
+    values.set_item("httpd_built", &settings.httpd_built)?;
     values.set_item("case_sensitive", settings.case_sensitive)?;
     let own = settings.interpreter(application_group);
     values.set_item("restrict_signal", own.restrict_signal)?;
     values.set_item("restrict_stdin", own.restrict_stdin)?;
     values.set_item("restrict_stdout", own.restrict_stdout)?;
-    // It belongs to the GIL, which all interpreters share: the main one sets it.
-    let interval = own.switch_interval.filter(|_| application_group.is_empty());
-    values.set_item("switch_interval", interval)?;
+    values.set_item("switch_interval", own.switch_interval)?;
+    values.set_item("switch_interval_is_own", own.switch_interval_is_own)?;
+    values.set_item("own_gil", own_gil)?;
+    values.set_item("debug_mode", settings.debug_mode)?;
     let path = |path: &std::path::PathBuf| super::text::path(py, path.as_os_str().as_encoded_bytes());
     values.set_item("eggs", settings.eggs.as_ref().map(path).transpose()?)?;
     values.set_item("working_directory", settings.working_directory.as_ref().map(path).transpose()?)?;

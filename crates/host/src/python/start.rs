@@ -17,6 +17,7 @@ use super::process::Process;
 use super::state;
 
 const HASH_SEED: &str = "PYTHONHASHSEED";
+const GIL: &str = "PYTHON_GIL";
 
 /// A libpython, for names that the stable ABI lacks.
 struct Library(*mut c_void);
@@ -33,7 +34,10 @@ impl Process {
             check_home(home, state::minor())?;
         }
         let library = Library(libpython);
-        let seed = Seed::set(settings.hash_seed.as_deref());
+        let seed = Variable::set(HASH_SEED, settings.hash_seed.as_deref());
+        // Only a free-threaded Python knows the other value.
+        let forced = state::is_free_threaded() && !settings.free_threading;
+        let gil = Variable::set(GIL, forced.then_some("1"));
         if state::minor() >= 14 {
             configured(&library, &settings)?
         } else {
@@ -43,6 +47,7 @@ impl Process {
         state::Suspended::enter().forget(); // for good: requests come in by `Interpreter::with`
         let process = started?;
         seed.restore(&process);
+        gil.restore(&process);
         Ok(process)
     }
 }
@@ -228,20 +233,21 @@ impl Drop for Config<'_> {
     }
 }
 
-/// PYTHONHASHSEED for the time of the start: every other way to give a seed is newer than the stable ABI.
-struct Seed {
+/// An environment variable for the time of the start: every other way to say such things is newer than the stable ABI.
+struct Variable {
+    name: &'static str,
     before: Option<std::ffi::OsString>,
     changed: bool,
 }
 
-impl Seed {
-    fn set(seed: Option<&str>) -> Self {
-        let before = std::env::var_os(HASH_SEED);
-        if let Some(seed) = seed {
+impl Variable {
+    fn set(name: &'static str, value: Option<&str>) -> Self {
+        let before = std::env::var_os(name);
+        if let Some(value) = value {
             // SAFETY: httpd's child starts Python once; what else reads the environment in it goes through libc's lock.
-            unsafe { std::env::set_var(HASH_SEED, seed) };
+            unsafe { std::env::set_var(name, value) };
         }
-        Self { before, changed: seed.is_some() }
+        Self { name, before, changed: value.is_some() }
     }
 
     /// Puts the variable back for the application and its children, in `os.environ` and in the process.
@@ -249,12 +255,13 @@ impl Seed {
         if !self.changed {
             return;
         }
+        let name = self.name;
         let restored = process.main().with(|py| {
             let restore = || -> PyResult<()> {
                 let environ = py.import("os")?.getattr("environ")?;
                 match &self.before {
-                    Some(before) => environ.set_item(HASH_SEED, super::text::path(py, before.as_bytes())?),
-                    None => environ.call_method1("pop", (HASH_SEED, py.None())).map(drop),
+                    Some(before) => environ.set_item(name, super::text::path(py, before.as_bytes())?),
+                    None => environ.call_method1("pop", (name, py.None())).map(drop),
                 }
             };
             restore().is_ok()
@@ -262,7 +269,7 @@ impl Seed {
         if !restored {
             crate::log::log(
                 contract::level::WARN,
-                "PYTHONHASHSEED could not be taken out of os.environ again",
+                &format!("{name} could not be taken out of os.environ again"),
             );
         }
     }

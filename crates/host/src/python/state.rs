@@ -26,13 +26,22 @@ static KEY: OnceLock<Option<libc::pthread_key_t>> = OnceLock::new();
 pub(super) fn minor() -> u32 {
     static MINOR: OnceLock<u32> = OnceLock::new();
     *MINOR.get_or_init(|| {
-        // SAFETY: may be called at any time, even before Python is started.
-        let version = unsafe { ffi::Py_GetVersion() };
-        // SAFETY: CPython returns a static text, "3.11.2 (main, …".
-        let version = unsafe { std::ffi::CStr::from_ptr(version) };
-        let mut numbers = version.to_str().unwrap_or_default().split('.');
-        numbers.nth(1).and_then(|minor| minor.parse().ok()).unwrap_or(0)
+        let number = version().split('.').nth(1).and_then(|minor| minor.parse().ok());
+        number.unwrap_or(0)
     })
+}
+
+/// Whether the Python that runs was built without the GIL (it may run with one nevertheless).
+pub(super) fn is_free_threaded() -> bool {
+    version().contains("free-threading build")
+}
+
+/// "3.11.2 (main, …", "3.14.0 free-threading build (main, …"
+fn version() -> &'static str {
+    // SAFETY: may be called at any time, even before Python is started.
+    let version = unsafe { ffi::Py_GetVersion() };
+    // SAFETY: CPython returns a static text.
+    unsafe { std::ffi::CStr::from_ptr(version) }.to_str().unwrap_or_default()
 }
 
 /// Finds the key of the GILState interface. Called once, before any other thread is attached, on a thread whose first

@@ -82,16 +82,10 @@ pub(crate) fn record(py: Python<'_>, level: u8, text: &[u8], file: &[u8], line: 
     }
 }
 
-/// A line of ours: to this thread's request if it serves one and nobody is using its exchange, else to the process.
+/// A line of ours: to this thread's request if it serves one, else to the process.
 pub(crate) fn note(level: u8, text: &str) {
-    if !enabled(level) {
-        return;
-    }
-    let said = own_call().is_some_and(|call| {
-        call.loan().try_with(|exchange| exchange.log(level, text.as_bytes(), b"", 0)).is_ok()
-    });
-    if !said {
-        crate::log::log(level, text);
+    if enabled(level) {
+        emit(level, text.as_bytes(), b"", 0);
     }
 }
 
@@ -133,10 +127,9 @@ fn rest(error: bool) -> Option<Vec<u8>> {
     (!text.is_empty()).then_some(text)
 }
 
-/// To this thread's request, waiting for its exchange, else to the process. Not called while attached.
+/// To this thread's request, else to the process. Not called while attached: a log may be a slow pipe.
 fn emit(level: u8, text: &[u8], file: &[u8], line: u32) {
-    let said = own_call()
-        .is_some_and(|call| call.loan().with(|exchange| exchange.log(level, text, file, line)).is_ok());
+    let said = own_call().is_some_and(|call| call.loan().log(level, text, file, line).is_ok());
     if !said {
         crate::log::log(level, &String::from_utf8_lossy(text));
     }

@@ -7,6 +7,8 @@ use std::ptr::NonNull;
 
 use contract::response::FilePart;
 
+use crate::python::loan::Interrupter;
+
 /// The client, or httpd's child on its behalf, does not want the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ClientGone;
@@ -21,6 +23,10 @@ pub(crate) trait Exchange: Send {
     /// Reads a piece of the request body; waits for at least one byte. 0 is its end. An empty buffer only says that the
     /// application wants the body (100-continue).
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
+    /// How a [`Exchange::read`] that waits is broken off at the end of the request.
+    fn interrupter(&self) -> Interrupter {
+        Interrupter::Nothing
+    }
     /// Takes the payload of [`contract::response::Head`]; it may be kept until the first `body` or `file`.
     fn head(&mut self, payload: Vec<u8>) -> Result<(), ClientGone>;
     /// Sends a piece of the response body; it must leave promptly.
