@@ -1,10 +1,18 @@
 //! The body of a request, read through httpd's input filters (de-chunked, decrypted, within LimitRequestBody).
 
 use std::ffi::c_char;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::brigade::Brigade;
 use super::request::{Request, field};
 use crate::sys;
+
+/// How much of a body that nobody has read is taken from a client of HTTP/2, how long it may send nothing, and how often
+/// it is asked, for its streams have no socket to wait for.
+const MOST_DISCARDED: usize = 64 << 20;
+const DISCARD_PATIENCE: Duration = Duration::from_secs(2);
+const DISCARD_STEP: Duration = Duration::from_millis(5);
 
 /// The body of a request. The first read sends `100 Continue` if the client waits for it.
 pub(crate) struct Body<'r> {
@@ -116,6 +124,24 @@ impl<'r> Body<'r> {
         // SAFETY: a pure mapping.
         let status = unsafe { sys::ap_map_http_request_error(status, sys::HTTP_BAD_REQUEST) };
         BodyError { status: u16::try_from(status).ok().filter(|code| *code >= 400).unwrap_or(400) }
+    }
+}
+
+/// Reads what the application has left of a body, before the end of the response goes out: once it has, mod_http2 resets
+/// the stream, and some clients take that for an error although they have the whole response. In HTTP/1 httpd does it.
+pub(super) fn discard(request: Request<'_>) {
+    if field!(request.expecting_100) != 0 {
+        return; // the client waits to be asked for it, and must not be now
+    }
+    let (mut body, mut read) = (Body::new(request), 0);
+    let (mut piece, mut since) = (Vec::new(), Instant::now());
+    while read < MOST_DISCARDED {
+        piece.clear();
+        match body.read(&mut piece, 64 << 10, false) {
+            Ok(Progress::Data(length)) => (read, since) = (read + length, Instant::now()),
+            Ok(Progress::Pending) if since.elapsed() < DISCARD_PATIENCE => thread::sleep(DISCARD_STEP),
+            Ok(Progress::Pending | Progress::End) | Err(_) => return,
+        }
     }
 }
 

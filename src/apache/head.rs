@@ -37,8 +37,8 @@ pub(super) fn check(head: &Head<'_>) -> Result<(), HeadError> {
     for (name, value) in head.headers() {
         let reason = if name.is_empty() || name.iter().any(|byte| !byte.is_ascii_graphic() || *byte == b':') {
             "a name has only visible characters and no colon"
-        } else if value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
-            "a value has no line end and no NUL"
+        } else if value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
+            "a value has no control characters"
         } else if name.eq_ignore_ascii_case(b"Content-Length") && length(value).is_none() {
             "it must be a number"
         } else {
@@ -68,7 +68,7 @@ pub(super) fn apply(request: Request<'_>, head: &Head<'_>) {
         } else if name.eq_ignore_ascii_case(b"Content-Length") {
             request.set_content_length(length(value).unwrap_or(0));
         } else if name.eq_ignore_ascii_case(b"WWW-Authenticate") {
-            request.err_headers_out().add(c"WWW-Authenticate", pool.string(value));
+            request.err_headers_out().add(pool.string(name), pool.string(value));
         } else if name.eq_ignore_ascii_case(b"Transfer-Encoding") {
             // How the body is framed is httpd's choice; it would take this for its own and send the body as it is.
         } else {

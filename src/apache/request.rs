@@ -238,6 +238,12 @@ impl<'r> Request<'r> {
         unsafe { (*connection).keepalive = sys::AP_CONN_CLOSE };
     }
 
+    /// Whether it is one of several on its connection (HTTP/2).
+    pub(super) fn is_stream(self) -> bool {
+        let connection = self.connection();
+        !field!(connection.master).is_null()
+    }
+
     /// The socket of the client; under HTTP/2 that of the connection which carries the stream.
     pub(crate) fn client_fd(self) -> Option<BorrowedFd<'r>> {
         let connection = self.connection();

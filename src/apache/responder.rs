@@ -3,6 +3,10 @@
 //! Nothing reaches httpd before the first output, so a request can still be answered with an error page after its
 //! head was said. Each passage down the filters ends with a flush bucket: the client has its bytes before anything
 //! else is done, and after the last one httpd's keep-alive loop finds the next request without a detour.
+//!
+//! What a `Range` header asks for, httpd's filter cuts out of the first passage if that holds the whole response. So
+//! a part is sent of files only, where it is sure to be the same file; everything else goes out as the application
+//! gave it, however it happened to come in pieces.
 
 use std::ffi::c_int;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -10,6 +14,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use contract::response::{FilePart, Head};
 use thiserror::Error;
 
+use super::body;
 use super::brigade::Brigade;
 use super::head::{self, HeadError};
 use super::request::{Request, field, text};
@@ -41,6 +46,7 @@ pub(crate) struct Responder<'r> {
     head: Vec<u8>,
     begun: bool,
     sendfile: bool,
+    has_file: bool,
 }
 
 /// httpd's text for a status.
@@ -65,7 +71,7 @@ impl<'r> Responder<'r> {
     /// The response to `request`; one per request.
     pub(crate) fn new(request: Request<'r>) -> Self {
         let brigade = Brigade::new(request);
-        Self { request, brigade, head: Vec::new(), begun: false, sendfile: false }
+        Self { request, brigade, head: Vec::new(), begun: false, sendfile: false, has_file: false }
     }
 
     /// Files may go out by sendfile.
@@ -115,6 +121,7 @@ impl<'r> Responder<'r> {
     /// It is never mapped: somebody who truncates a mapped file kills the process that reads it with SIGBUS.
     pub(crate) fn file(&mut self, file: OwnedFd, part: FilePart) {
         const PIECE: u64 = 1 << 30; // what one bucket can hold everywhere
+        self.has_file = true;
         let pool = self.request.pool();
         let mut fd = pool.own(file).as_raw_fd();
         let mut flags = sys::APR_FOPEN_READ | sys::APR_FOPEN_LARGEFILE;
@@ -153,8 +160,25 @@ impl<'r> Responder<'r> {
         self.pass()
     }
 
-    /// Sends what has been appended and ends the response. When all of it goes out here, httpd computes its length.
+    /// Whether a file was appended of which a part is asked for, so that it must go out with the end of the response.
+    pub(crate) fn waits_for_end(&self) -> bool {
+        self.has_file && !self.begun && self.request.wants_part() && self.request.is_get()
+    }
+
+    /// Sends what has been appended and ends the response.
     pub(crate) fn finish(&mut self) -> Result<(), ClientGone> {
+        let as_given = !self.begun && self.request.wants_part() && !self.waits_for_end();
+        let has_unread_body = self.request.is_stream() && body::Body::is_announced(self.request);
+        if as_given || has_unread_body {
+            self.flush()?;
+        }
+        if has_unread_body {
+            body::discard(self.request);
+        }
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<(), ClientGone> {
         self.push_end();
         self.push_flush();
         let passed = self.pass();
@@ -183,7 +207,7 @@ impl<'r> Responder<'r> {
         };
         // SAFETY: made with the brigade's allocator.
         unsafe { self.brigade.push(bucket) };
-        let _ = self.finish();
+        let _ = self.end();
     }
 
     /// Leaves the response to httpd: its ErrorDocument for the head's status, with the headers that survive errors.
@@ -230,6 +254,16 @@ impl<'r> Responder<'r> {
 }
 
 impl Request<'_> {
+    /// The client asks for a part of the resource.
+    fn wants_part(self) -> bool {
+        self.headers_in().get(c"Range").is_some()
+    }
+
+    /// GET, or HEAD, which httpd counts among them.
+    fn is_get(self) -> bool {
+        i64::from(field!(self.method_number)) == i64::from(sys::M_GET)
+    }
+
     /// What `ap_pass_brigade` notes when a brigade ends with EOS; ours end with a flush behind it.
     fn set_ended(self) {
         // SAFETY: the request is alive.

@@ -190,7 +190,9 @@ impl<'r> Answer<'r> {
                     return Ok(Turn::ClientGone);
                 }
                 self.responder.file(file, part);
-                self.pending += 1; // sent with what follows, which is usually the END
+                if !self.responder.waits_for_end() {
+                    self.pending += 1; // sent with what follows, which is usually the END
+                }
                 Ok(Turn::On)
             }
         }

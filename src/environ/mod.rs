@@ -7,7 +7,7 @@
 mod path;
 mod proxy;
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::sync::OnceLock;
 
 use contract::request::{EnvironWriter, Flags, Request as Payload};
@@ -51,7 +51,7 @@ pub(crate) fn payload(
     location(&mut variables, request, resolved, script_name, &forwarded);
     redirected(&mut variables, request);
     own(&mut variables, request, resolved, script_name);
-    set_by_modules(&mut variables, request);
+    set_by_modules(&mut variables, request, resolved, &forwarded);
     drop(variables);
     out
 }
@@ -106,10 +106,13 @@ fn decimal(mut value: u16, digits: &mut [u8; 5]) -> &[u8] {
 }
 
 fn is_https(request: Request<'_>, forwarded: &Forwarded<'_>) -> bool {
-    forwarded.https.unwrap_or_else(|| {
-        let set = request.subprocess_env().get(c"HTTPS").map(CStr::to_bytes);
-        set.is_some_and(|set| set.eq_ignore_ascii_case(b"on") || set == b"1") || request.is_tls()
-    })
+    forwarded.https.unwrap_or_else(|| sets_https(request) || request.is_tls())
+}
+
+/// The variable HTTPS was set, by SetEnv or another module.
+fn sets_https(request: Request<'_>) -> bool {
+    let set = request.subprocess_env().get(c"HTTPS").map(CStr::to_bytes);
+    set.is_some_and(|set| set.eq_ignore_ascii_case(b"on") || set == b"1")
 }
 
 /// `HTTP_…`, CONTENT_TYPE and CONTENT_LENGTH.
@@ -119,7 +122,7 @@ fn headers(
     resolved: &Resolved<'_>,
     forwarded: &Forwarded<'_>,
 ) {
-    let both = request.passes_authorization();
+    let exported = Exported::of(request, resolved, forwarded);
     let mut variable = Vec::with_capacity(64);
     for (name, value) in request.headers_in().iter() {
         if !variable_name(name.to_bytes(), &mut variable) {
@@ -134,17 +137,37 @@ fn headers(
                 variables.set("CONTENT_LENGTH", value.to_bytes());
                 continue;
             }
-            b"HTTP_AUTHORIZATION" if !both && !resolved.pass_authorization => continue,
-            b"HTTP_PROXY_AUTHORIZATION" if !both => continue,
-            b"HTTP_PROXY" => continue, // a program below would take it for its proxy ("httpoxy")
             b"HTTP_HOST" if forwarded.host.is_some() => continue,
-            name if forwarded.hides(name) => continue,
+            name if !exported.contains(name) => continue,
             name => forwarded.rewritten(name).unwrap_or(value.to_bytes()),
         };
         variables.out.pair(&variable, value);
     }
     if let Some(host) = forwarded.host {
         variables.set("HTTP_HOST", host);
+    }
+}
+
+/// Which headers the application sees.
+struct Exported<'e> {
+    authorization: bool,
+    proxy_authorization: bool,
+    forwarded: &'e Forwarded<'e>,
+}
+
+impl<'e> Exported<'e> {
+    fn of(request: Request<'_>, resolved: &Resolved<'_>, forwarded: &'e Forwarded<'e>) -> Self {
+        let both = request.passes_authorization();
+        Self { authorization: both || resolved.pass_authorization, proxy_authorization: both, forwarded }
+    }
+
+    fn contains(&self, variable: &[u8]) -> bool {
+        match variable {
+            b"HTTP_AUTHORIZATION" => self.authorization,
+            b"HTTP_PROXY_AUTHORIZATION" => self.proxy_authorization,
+            b"HTTP_PROXY" => false, // a program below would take it for its proxy ("httpoxy")
+            name => !self.forwarded.hides(name),
+        }
     }
 }
 
@@ -250,21 +273,33 @@ fn own(
     variables.set_if("mod_wsgi.connection_id", request.connection_id());
 }
 
-/// SetEnv, SetEnvIf, mod_ssl's StdEnvVars …
-fn set_by_modules(variables: &mut Variables<'_>, request: Request<'_>) {
-    let headers = request.headers_in();
+/// SetEnv, SetEnvIf, mod_ssl's StdEnvVars … A header's variable is the header's if the application sees that; if not, it
+/// may be set in its place, as `SetEnvIf Authorization (.*) HTTP_AUTHORIZATION=$1` does.
+fn set_by_modules(
+    variables: &mut Variables<'_>,
+    request: Request<'_>,
+    resolved: &Resolved<'_>,
+    forwarded: &Forwarded<'_>,
+) {
+    let exported = Exported::of(request, resolved, forwarded);
     for (name, value) in request.subprocess_env().iter() {
         let name = name.to_bytes();
-        let is_header = name.strip_prefix(b"HTTP_").is_some_and(|header| {
-            let header: Vec<u8> =
-                header.iter().map(|byte| if *byte == b'_' { b'-' } else { *byte }).collect();
-            std::ffi::CString::new(header).is_ok_and(|header| headers.get(&header).is_some())
-        });
-        let hidden = matches!(name, b"HTTPS" | b"PATH") || name.starts_with(b"mod_wsgi.") || is_header;
+        let hidden = matches!(name, b"HTTPS" | b"PATH")
+            || name.starts_with(b"mod_wsgi.")
+            || forwarded.hides(name)
+            || (exported.contains(name) && is_header(request, name));
         if !hidden && !variables.is_taken(name) {
             variables.out.pair(name, value.to_bytes());
         }
     }
+}
+
+/// Whether `variable` is that of a header of the request.
+fn is_header(request: Request<'_>, variable: &[u8]) -> bool {
+    variable.strip_prefix(b"HTTP_").is_some_and(|header| {
+        let header: Vec<u8> = header.iter().map(|byte| if *byte == b'_' { b'-' } else { *byte }).collect();
+        CString::new(header).is_ok_and(|header| request.headers_in().get(&header).is_some())
+    })
 }
 
 #[cfg(test)]

@@ -33,12 +33,14 @@ impl<'r> ScriptName<'r> {
     }
 }
 
-/// Where `path_info` begins in `uri`, which may hold more slashes in a run.
+/// Where `path_info` begins in `uri`, as httpd finds it for CGI: what both end with, runs of slashes being one, and where
+/// they differ before all of `path_info` was found, the next slash.
 fn split(uri: &[u8], path_info: &[u8]) -> usize {
     let mut at = uri.len();
     let mut info = path_info.len();
     while let (Some(u), Some(p)) = (at.checked_sub(1), info.checked_sub(1)) {
         if uri.get(u) != path_info.get(p) {
+            at = u;
             break;
         }
         (at, info) = (u, p);
@@ -51,7 +53,8 @@ fn split(uri: &[u8], path_info: &[u8]) -> usize {
             }
         }
     }
-    if info == 0 { at } else { uri.len() }
+    let rest = uri.get(at..).unwrap_or_default();
+    rest.iter().position(|byte| *byte == b'/').map_or(uri.len(), |slash| at + slash)
 }
 
 /// The second word of the request line.
@@ -92,6 +95,10 @@ mod tests {
             ("/app/x", "//x", "/app"),
             ("/a/a/a", "/a", "/a/a"),
             ("/other", "/x", "/other"),
+            ("/app/x", "/extra/x", "/app"),
+            ("/a/b/x", "/c/x", "/a/b"),
+            ("/x", "/longer/x", ""),
+            ("/app/x", "/yx", "/app"),
             ("", "", ""),
         ] {
             let at = split(uri.as_bytes(), info.as_bytes());

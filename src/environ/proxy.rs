@@ -44,7 +44,7 @@ impl<'r> Forwarded<'r> {
             found.hidden.extend(TrustedHeader::of(header.category).map(|other| other.variable));
             let value = request.headers_in().get(&header_name(header.variable)).filter(|_| trusted);
             if let Some(value) = value {
-                found.apply(*header, value.to_bytes(), resolved);
+                found.apply(request, *header, value.to_bytes(), resolved);
                 winners.retain(|winner| winner.category != header.category);
                 winners.push(*header);
             }
@@ -63,7 +63,13 @@ impl<'r> Forwarded<'r> {
         self.forwarded_for.as_deref().filter(|_| variable == FORWARDED_FOR.as_bytes())
     }
 
-    fn apply(&mut self, header: TrustedHeader, value: &'r [u8], resolved: &Resolved<'_>) {
+    fn apply(
+        &mut self,
+        request: Request<'r>,
+        header: TrustedHeader,
+        value: &'r [u8],
+        resolved: &Resolved<'_>,
+    ) {
         match header.category {
             Category::Client if header.variable == FORWARDED_FOR => {
                 if let Some((client, rest)) = forwarded_for(value, resolved.trusted_proxies) {
@@ -76,14 +82,26 @@ impl<'r> Forwarded<'r> {
             Category::Server => self.server = Some(value),
             Category::Port => self.port = Some(value),
             Category::ScriptName => self.script_name = Some(value),
-            Category::Scheme => self.https = Some(is_https(value)),
+            Category::Scheme => {
+                // One that says nothing known is decisive, too: the connection to the proxy says nothing then.
+                let before = || self.https.unwrap_or_else(|| super::sets_https(request));
+                self.https = Some(says_https(header.variable, value).unwrap_or_else(before));
+            }
         }
     }
 }
 
-/// `https`, `on`, `true` or `1`; every other value speaks of a connection without TLS, and is decisive too.
-fn is_https(value: &[u8]) -> bool {
-    [&b"https"[..], b"on", b"true", b"1"].iter().any(|yes| value.eq_ignore_ascii_case(yes))
+/// Whether a header about the scheme speaks of TLS; `None` if its value is none of those that are known.
+fn says_https(variable: &str, value: &[u8]) -> Option<bool> {
+    let names_scheme = variable.ends_with("_PROTO") || variable.ends_with("_SCHEME");
+    let (yes, no): (&[&str], &[&str]) =
+        if names_scheme { (&["https"], &["http"]) } else { (&["on", "true", "1"], &["off", "false", "0"]) };
+    let is_one_of = |words: &[&str]| words.iter().any(|word| value.eq_ignore_ascii_case(word.as_bytes()));
+    match (is_one_of(yes), is_one_of(no)) {
+        (true, _) => Some(true),
+        (_, true) => Some(false),
+        _ => None,
+    }
 }
 
 /// `X-FORWARDED-FOR` of `HTTP_X_FORWARDED_FOR`; httpd does not look at the case.
@@ -98,12 +116,21 @@ mod tests {
 
     #[test]
     fn schemes() {
-        for yes in ["https", "HTTPS", "On", "1", "true"] {
-            assert!(is_https(yes.as_bytes()), "{yes}");
+        for variable in ["HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_SCHEME", "HTTP_X_SCHEME"] {
+            let says = |value: &str| says_https(variable, value.as_bytes());
+            assert_eq!((says("https"), says("HTTP")), (Some(true), Some(false)));
+            assert_eq!((says("on"), says(""), says("https ")), (None, None, None));
         }
-        for no in ["http", "off", "0", "", "maybe"] {
-            assert!(!is_https(no.as_bytes()), "{no}");
+        for variable in ["HTTP_X_FORWARDED_HTTPS", "HTTP_X_FORWARDED_SSL", "HTTP_X_HTTPS"] {
+            for (value, expected) in [("On", true), ("TRUE", true), ("1", true), ("off", false), ("0", false)] {
+                assert_eq!(says_https(variable, value.as_bytes()), Some(expected), "{value}");
+            }
+            assert_eq!(says_https(variable, b"https"), None);
         }
+    }
+
+    #[test]
+    fn names_of_headers() {
         assert_eq!(header_name("HTTP_X_REAL_IP").to_bytes(), b"X-REAL-IP");
     }
 }

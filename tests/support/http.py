@@ -44,8 +44,8 @@ class Response:
 class Connection:
     """One client connection, to be driven by hand or by [`Connection.request`]."""
 
-    def __init__(self, port, timeout=30, wrap=None):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout)
+    def __init__(self, port, timeout=30, wrap=None, host="127.0.0.1"):
+        self.socket = socket.create_connection((host, port), timeout)
         if wrap:
             self.socket = wrap(self.socket)
         self.pending = b""

@@ -10,13 +10,16 @@ pub(crate) enum HeadError {
     #[error("the response's head has already been sent")]
     AlreadySent,
     /// A header's name.
-    #[error("header name {0:?} is empty or has a space or a control character")]
+    #[error("header name {0:?} is not made of letters, digits and !#$%&'*+-.^_`|~")]
     BadName(String),
     /// The status.
     #[error("status {0:?} is not three digits, a space and a reason")]
     BadStatus(String),
+    /// A status that ends no request.
+    #[error("status {0} is that of an interim response; an application gives the final one")]
+    Interim(u16),
     /// A header's value.
-    #[error("the value of header {0} has a line break or a NUL character")]
+    #[error("the value of header {0} has a line break or another control character")]
     BadValue(String),
 }
 
@@ -77,8 +80,10 @@ impl Head {
             return Err(bad());
         }
         let number = digits.iter().fold(0, |number, digit| number * 10 + u16::from(digit - b'0'));
-        if number < 100 {
-            return Err(bad());
+        match number {
+            0..=99 => return Err(bad()),
+            100..=199 => return Err(HeadError::Interim(number)),
+            _ => {}
         }
         Ok(Self { status: number, reason: reason.to_vec(), ..Self::default() })
     }
@@ -91,10 +96,10 @@ impl Head {
 
     /// Appends a header.
     pub(crate) fn push(&mut self, name: &[u8], value: &[u8]) -> Result<(), HeadError> {
-        if name.is_empty() || name.iter().any(|byte| *byte == b' ' || byte.is_ascii_control()) {
+        if name.is_empty() || !name.iter().copied().all(is_token) {
             return Err(HeadError::BadName(String::from_utf8_lossy(name).into_owned()));
         }
-        if value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+        if value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
             return Err(HeadError::BadValue(String::from_utf8_lossy(name).into_owned()));
         }
         let kind = match name.len() {
@@ -135,7 +140,7 @@ impl Head {
 
     /// Whether a response of this status has a body at all.
     fn may_have_body(&self) -> bool {
-        !matches!(self.status, 100..=199 | 204 | 304)
+        !matches!(self.status, 204 | 304)
     }
 
     fn encode(&self) -> Vec<u8> {
@@ -143,6 +148,12 @@ impl Head {
         Payload::encode(&mut out, self.status, &self.reason, self.headers());
         out
     }
+}
+
+/// Whether a header's name may hold it. httpd answers in our place, without a word about the reason, when it meets
+/// another.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// Where a response is.
@@ -317,15 +328,18 @@ mod tests {
         for bad in ["", "20", "2000 OK", "200OK", "20x OK", "200 a\nb", "200\tOK", "099 x", " 200 OK"] {
             assert_eq!(Head::new(bad.as_bytes()).unwrap_err(), HeadError::BadStatus(bad.into()), "{bad}");
         }
+        for (status, number) in [("100 Continue", 100), ("101 Switching Protocols", 101), ("199", 199)] {
+            assert_eq!(Head::new(status.as_bytes()).unwrap_err(), HeadError::Interim(number));
+        }
     }
 
     #[test]
     fn header_names_and_values() {
         let mut head = Head::new(b"200 OK").unwrap();
-        for bad in ["", "a b", "a\nb", "a\tb"] {
+        for bad in ["", "a b", "a\nb", "a\tb", "a:b", "a(b)", "\u{e4}", "a\u{7f}"] {
             assert!(matches!(head.push(bad.as_bytes(), b"x"), Err(HeadError::BadName(_))), "{bad:?}");
         }
-        for bad in ["a\rb", "a\nb", "a\0b"] {
+        for bad in ["a\rb", "a\nb", "a\0b", "a\u{1}b", "a\u{7f}"] {
             assert!(matches!(head.push(b"X", bad.as_bytes()), Err(HeadError::BadValue(_))), "{bad:?}");
         }
         head.push(b"X", b"a\tb \xe4").unwrap();
