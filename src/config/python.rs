@@ -69,6 +69,7 @@ pub(crate) fn daemon(
         multiprocess: group.processes.is_some(),
         maximum_processes: group.processes(),
         threads_per_process: group.threads,
+        server_metrics: group.server_metrics,
         ..common
     }
 }

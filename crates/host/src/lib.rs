@@ -18,4 +18,5 @@ mod daemon;
 mod log;
 #[allow(unsafe_code)] // the fence: CPython's C interface
 mod python;
+mod telemetry;
 mod wsgi;

@@ -11,6 +11,7 @@ pub(crate) mod interval;
 pub(crate) mod meters;
 pub(crate) mod recorder;
 pub(crate) mod sample;
+pub(crate) mod server_metrics;
 pub(crate) mod slow;
 
 pub(crate) use functions::functions;

@@ -9,13 +9,17 @@ use std::path::PathBuf;
 use contract::Mismatch;
 use contract::area::Area;
 use contract::inherited::take;
-use contract::launch::{AREA_FD, CONTROL_FD, ERROR_LOG_FD, OVERFLOW_FD, SETTINGS_FD, SLOT_FD, Worker};
+use contract::launch::{
+    AREA_FD, CONTROL_FD, ERROR_LOG_FD, OVERFLOW_FD, QUESTION_FD, SETTINGS_FD, SLOT_FD, Worker,
+};
+use contract::question;
 use pyo3::types::PyAnyMethods;
 use rustix::process::{DumpableBehavior, Signal, set_dumpable_behavior, set_parent_process_death_signal};
 use serde::Deserialize;
 use thiserror::Error;
 
 use super::shared::Shared;
+use crate::api::server_metrics;
 use crate::python::argv;
 use crate::python::error::PythonError;
 use crate::python::posix::{guard_forks, keep_out_of_forks};
@@ -77,6 +81,11 @@ pub(super) fn start(control: OwnedFd) -> Result<Shared, BootstrapError> {
     let queues = [control, descriptor(OVERFLOW_FD)?, descriptor(SLOT_FD)?];
     for (index, queue) in queues.iter().enumerate() {
         keep_out_of_forks(index, Some(queue.as_fd()));
+    }
+    let question = descriptor(QUESTION_FD)?;
+    if group.python.server_metrics {
+        keep_out_of_forks(queues.len(), Some(question.as_fd()));
+        server_metrics::open(move || question::ask(question.as_fd(), question::PATIENCE));
     }
     guard_forks();
 

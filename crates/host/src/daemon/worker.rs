@@ -2,6 +2,7 @@
 //! and for signals, and ends the process.
 
 use std::collections::BTreeSet;
+use std::ops::Deref;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
@@ -20,6 +21,8 @@ use super::shared::{Mode, Shared, clear, signal, waits};
 use super::thread::RequestThread;
 use crate::log::log;
 use crate::python::posix::{catch, exit_now};
+use crate::python::process::Process;
+use crate::telemetry;
 
 /// C recursion in Python 3.12 and later overflows anything smaller.
 const STACK: usize = 8 << 20;
@@ -43,8 +46,21 @@ pub(super) struct Main {
     queue_at: Instant,
 }
 
+/// The interpreters of a worker, for the reporter.
+struct Reported(Arc<Shared>);
+
+impl Deref for Reported {
+    type Target = Process;
+
+    fn deref(&self) -> &Process {
+        &self.0.process
+    }
+}
+
 /// Runs the worker to its end.
 pub(super) fn run(shared: Shared) -> ! {
+    let shared = Arc::new(shared);
+    telemetry::start(Reported(Arc::clone(&shared)), shared.settings.group.httpd_pid.unsigned_abs());
     let loaded = load(&shared);
     let signals = match catch_signals() {
         Ok(signals) => signals,
@@ -52,7 +68,7 @@ pub(super) fn run(shared: Shared) -> ! {
     };
     shared.tell(&FromWorker::Ready { loaded });
     let mut main = Main {
-        shared: Arc::new(shared),
+        shared,
         signals,
         reason: "shutdown_signal".to_owned(),
         deadline: None,
@@ -187,10 +203,12 @@ impl Main {
             ToWorker::Drain => {
                 self.reason = "graceful_signal".to_owned();
                 self.shared.enter(Mode::Draining);
+                telemetry::stopping(&self.reason);
             }
             ToWorker::Reload => {
                 self.reason = "script_reload".to_owned();
                 self.shared.enter(Mode::Reloading);
+                telemetry::stopping(&self.reason);
             }
             ToWorker::Stop => self.stop(self.shutdown_timeout()),
             ToWorker::StopWithin { milliseconds } => {
@@ -232,6 +250,7 @@ impl Main {
         let deadline = requests.map(|requests| Instant::now() + requests);
         self.deadline = [before, deadline].into_iter().flatten().min();
         self.shared.enter(Mode::Stopping);
+        telemetry::stopping(&self.reason);
         if let Some(limit) = limit {
             end_after(limit);
         }
@@ -280,6 +299,7 @@ impl Main {
             }
         }
         self.announce_end();
+        telemetry::stopped(&self.reason);
         self.shared.process.stop();
         exit_now(0)
     }
@@ -293,6 +313,7 @@ fn end_after(limit: Duration) {
             level::ERROR,
             "the process did not end in time: functions of atexit, or threads of the application, hang",
         );
+        telemetry::stopped("");
         exit_now(LATE)
     };
     let _ = Builder::new().name("wsgi-end".to_owned()).spawn(end);

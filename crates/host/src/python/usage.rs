@@ -52,6 +52,13 @@ impl Usage {
     }
 }
 
+/// Memory of this process that is resident now, in bytes; 0 where /proc does not say.
+pub(crate) fn resident() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = text.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok());
+    pages.unwrap_or(0) * rustix::param::page_size() as u64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,6 +73,7 @@ mod tests {
         let process = Usage::of_process();
         assert!(thread.cpu() <= process.cpu() + Duration::from_millis(20), "{thread:?} {process:?} {sum}");
         assert!(process.peak > 1 << 20);
+        assert!((1 << 20..=process.peak + (64 << 20)).contains(&resident()));
         assert_eq!(thread.since(thread).cpu(), Duration::ZERO);
     }
 }
