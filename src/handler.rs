@@ -11,11 +11,10 @@ use contract::level;
 
 use crate::apache::facts::FileKind;
 use crate::apache::{HandlerResult, Request, Server, log};
-use crate::config::expand::Facts;
 use crate::config::resolve::{Mode, Resolved, Source, resolve};
 use crate::environ::{self, ScriptName};
 use crate::translate::HANDLER;
-use crate::{daemon, embedded};
+use crate::{auth, daemon, embedded};
 
 /// The media type that AddType and kin may give a script.
 const MEDIA_TYPE: &CStr = c"application/x-httpd-wsgi";
@@ -45,7 +44,10 @@ pub(crate) fn handle(request: Request<'_>) -> HandlerResult {
 
 fn run<'r>(request: Request<'r>, source: Source<'r>) -> HandlerResult {
     let script_name = ScriptName::of(request);
-    let resolved = resolve_for(request, source, &script_name);
+    let resolved = match resolve_for(request, source, &script_name) {
+        Ok(resolved) => resolved,
+        Err(status) => return HandlerResult::Status(status),
+    };
     if !request.settings().allows(&resolved.mode) {
         let group = match &resolved.mode {
             Mode::Embedded => Cow::Borrowed("%{GLOBAL}"),
@@ -117,23 +119,27 @@ fn refuse(request: Request<'_>, reason: &str) {
     request.log(level::ERROR, &format!("{reason}: {file}"));
 }
 
-/// All settings of the request, with names expanded.
-fn resolve_for<'r>(request: Request<'r>, source: Source<'r>, script_name: &ScriptName<'_>) -> Resolved<'r> {
+/// All settings of the request, with names expanded, and what a dispatch script makes of them. `Err` is the status of
+/// a request that the script fails to route.
+fn resolve_for<'r>(
+    request: Request<'r>,
+    source: Source<'r>,
+    script_name: &ScriptName<'_>,
+) -> Result<Resolved<'r>, u16> {
     let keeps_case = Server::main().is_none_or(|main| main.settings().global.case_sensitive.unwrap_or(true));
     let lower;
-    let script_name = if keeps_case {
+    let name = if keeps_case {
         script_name.script_name()
     } else {
         lower = script_name.script_name().to_ascii_lowercase();
         &lower
     };
-    let facts = Facts {
-        server: request.server().hostname().unwrap_or_default().to_bytes(),
-        port: request.server_port(),
-        host: request.hostname().map(CStr::to_bytes),
-        script_name,
-    };
-    resolve(request.settings(), source, &facts, &|name| variable(request, name))
+    let (facts, lookup) = (environ::facts(request, name), |name: &[u8]| variable(request, name));
+    let mut resolved = resolve(request.settings(), source, &facts, &lookup);
+    if let Some(routes) = auth::dispatch(request, &resolved, script_name)? {
+        resolved.reroute(routes, &facts, &lookup);
+    }
+    Ok(resolved)
 }
 
 /// A variable of `%{ENV:NAME}`: a note, a variable of the request, or one of this process.

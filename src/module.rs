@@ -11,7 +11,7 @@ use crate::apache::{self, Module, Pool, Server, process};
 use crate::config::check::{self, Site};
 use crate::config::interpreter::{self, InterpreterError, Runner};
 use crate::config::{Account, ProcessGroup};
-use crate::{daemon, embedded, handler, translate};
+use crate::{auth, daemon, embedded, handler, translate};
 
 /// What `LoadModule wsgi_module` looks for.
 #[expect(unsafe_code, reason = "httpd finds the record by its name and writes to it")]
@@ -24,6 +24,7 @@ fn register(hooks: &Hooks) {
     hooks.child_init(child_init);
     hooks.end_generation(|_, generation| daemon::end_generation(generation));
     hooks.translate_name(translate::translate);
+    auth::register(hooks);
     hooks.handler(handler::handle);
 }
 

@@ -14,26 +14,31 @@ use super::server::Server;
 use crate::sys;
 
 /// Registers hooks; exists only while httpd asks for them.
-pub(crate) struct Hooks(());
+pub(crate) struct Hooks(*mut sys::apr_pool_t);
 
 /// A hook that prepares the server has logged why it cannot: httpd must not start.
 pub(crate) struct CannotStart;
 
 /// The one value of a type without size.
-fn only<F: Copy>() -> F {
+pub(super) fn only<F: Copy>() -> F {
     const { assert!(size_of::<F>() == 0, "a hook is a function or a closure without captures") };
     // SAFETY: a type without size has its value at any aligned address; `F` values exist, one was registered.
     unsafe { NonNull::<F>::dangling().read() }
 }
 
-pub(super) unsafe extern "C" fn register<F: Fn(&Hooks) + Copy>(_: *mut sys::apr_pool_t) {
+pub(super) unsafe extern "C" fn register<F: Fn(&Hooks) + Copy>(pconf: *mut sys::apr_pool_t) {
     fence("register_hooks", || {
-        only::<F>()(&Hooks(()));
+        only::<F>()(&Hooks(pconf));
         Nothing
     });
 }
 
 impl Hooks {
+    /// The configuration's pool.
+    pub(super) fn pool(&self) -> *mut sys::apr_pool_t {
+        self.0
+    }
+
     /// The configuration has been read: also runs for `httpd -t`.
     pub(crate) fn check_config<F>(&self, _: F)
     where

@@ -7,7 +7,10 @@
 //!
 //! Every `extern "C"` function is one call of [`fence::fence`].
 
+pub(crate) mod access;
 pub(crate) mod account;
+pub(crate) mod authn;
+pub(crate) mod authz;
 pub(crate) mod body;
 mod brigade;
 pub(crate) mod directive;

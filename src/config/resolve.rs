@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use contract::verdict::Routes;
+
 use super::alias::AliasOptions;
 use super::expand::{self, Facts, Lookup};
 use super::scripts::HandlerScript;
@@ -16,6 +18,22 @@ pub(crate) enum Mode<'r> {
     Embedded,
     /// In the process group of that name.
     Daemon(Cow<'r, [u8]>),
+}
+
+impl<'r> Mode<'r> {
+    /// That of a process group, whose empty name is embedded mode.
+    fn of(process_group: Cow<'r, [u8]>) -> Self {
+        if process_group.is_empty() { Self::Embedded } else { Self::Daemon(process_group) }
+    }
+}
+
+/// The callable of a script unless another is named.
+const DEFAULT_CALLABLE: &str = "application";
+
+/// The name of a callable, expanded; a variable that is not there means the default.
+fn callable<'r>(name: &'r [u8], lookup: Lookup<'_, 'r>) -> Cow<'r, [u8]> {
+    let named = expand::callable(name, lookup).filter(|name| !name.is_empty());
+    named.unwrap_or(Cow::Borrowed(DEFAULT_CALLABLE.as_bytes()))
 }
 
 /// What holds for one request.
@@ -65,14 +83,12 @@ pub(crate) fn resolve<'r>(
     let process_group = own.process_group.or(settings.process_group.as_ref());
     let application_group = own.application_group.or(settings.application_group.as_ref());
     let process_group = expand::group(bytes(process_group, "%{GLOBAL}"), facts, lookup);
-    let mode = if process_group.is_empty() { Mode::Embedded } else { Mode::Daemon(process_group) };
     Resolved {
-        mode,
+        mode: Mode::of(process_group),
         application_group: expand::group(bytes(application_group, "%{RESOURCE}"), facts, lookup),
-        callable: own.callable.unwrap_or_else(|| {
-            expand::callable(bytes(settings.callable.as_ref(), "application"), lookup)
-                .unwrap_or(Cow::Borrowed(b"application"))
-        }),
+        callable: own
+            .callable
+            .unwrap_or_else(|| callable(bytes(settings.callable.as_ref(), DEFAULT_CALLABLE), lookup)),
         script: own.script,
         is_handler_script: matches!(source, Source::Handler(_)),
         script_reloading: settings.script_reloading.unwrap_or(true),
@@ -88,7 +104,20 @@ pub(crate) fn resolve<'r>(
     }
 }
 
-impl Resolved<'_> {
+impl<'r> Resolved<'r> {
+    /// Puts what a dispatch script says in the place of what is configured.
+    pub(crate) fn reroute(&mut self, routes: Routes<'r>, facts: &Facts<'r, '_>, lookup: Lookup<'_, 'r>) {
+        if let Some(name) = routes.process_group {
+            self.mode = Mode::of(expand::group(name, facts, lookup));
+        }
+        if let Some(name) = routes.application_group {
+            self.application_group = expand::group(name, facts, lookup);
+        }
+        if let Some(name) = routes.callable {
+            self.callable = callable(name, lookup);
+        }
+    }
+
     /// Whether the environ has `apache.request_rec`: never outside of httpd's processes.
     pub(crate) fn passes_apache_request(&self) -> bool {
         self.pass_apache_request && self.mode == Mode::Embedded
@@ -203,6 +232,28 @@ mod tests {
             resolved.mode = Mode::Daemon(Cow::Borrowed(b"a"));
             assert_eq!(resolved.redirects_locally(), expected);
         }
+    }
+
+    #[test]
+    fn dispatch_scripts_reroute() {
+        let lookup = |name: &[u8]| (name == b"N").then_some(Cow::Borrowed(&b"found"[..]));
+        let settings = Settings { process_group: Name::parse(b"a"), ..Settings::NOTHING };
+        let mut resolved = resolve(&settings, Source::File(b"/x", None), &facts(), &lookup);
+        resolved.reroute(Routes::default(), &facts(), &lookup);
+        assert_eq!(resolved.mode, Mode::Daemon(Cow::Borrowed(b"a")));
+        assert_eq!((&*resolved.application_group, &*resolved.callable), (&b"srv|"[..], &b"application"[..]));
+        let routes = Routes {
+            process_group: Some(b"%{ENV:N}"),
+            application_group: Some(b"%{GLOBAL}"),
+            callable: Some(b"%{ENV:N}"),
+        };
+        resolved.reroute(routes, &facts(), &lookup);
+        assert_eq!(resolved.mode, Mode::Daemon(Cow::Borrowed(b"found")));
+        assert_eq!((&*resolved.application_group, &*resolved.callable), (&b""[..], &b"found"[..]));
+        let routes =
+            Routes { process_group: Some(b"%{GLOBAL}"), callable: Some(b"%{ENV:X}"), ..Routes::default() };
+        resolved.reroute(routes, &facts(), &lookup);
+        assert_eq!((&resolved.mode, &*resolved.callable), (&Mode::Embedded, &b"application"[..]));
     }
 
     #[test]

@@ -8,13 +8,14 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use contract::frame::{BODY_PIECE, Header, Kind};
-use contract::response::{End, FilePart, Head, Log, Outcome, Reject, Taken};
+use contract::response::{FilePart, Head, Outcome, Taken};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{FileType, fstat};
 
 use super::error::Broken;
 use super::incoming::Piece;
 use super::queue::timespec;
+use super::reply::{Reply, Turn, common};
 use super::spool::Spool;
 use crate::apache::{ClientGone, HandlerResult, Request, Responder};
 
@@ -37,7 +38,7 @@ pub(super) struct Answer<'r> {
     /// A FILE has come. More of them would fill this process with descriptors, which other groups need, too.
     has_file: bool,
     /// What the worker said when it took the request.
-    pub(super) taken: Option<Taken>,
+    taken: Option<Taken>,
 }
 
 /// What became of the head.
@@ -51,23 +52,6 @@ enum HeadState {
     Left,
     /// httpd answers with another of its URLs; the body is dropped.
     Redirected(Vec<u8>),
-}
-
-/// What a piece means for the conversation.
-#[derive(Debug)]
-pub(super) enum Turn {
-    /// More will come.
-    On,
-    /// The request has a thread.
-    Taken,
-    /// The request was not run; the worker never had it.
-    GoAway,
-    /// The request was not run.
-    Rejected(Reject),
-    /// The request is over.
-    Over(End),
-    /// The client is gone; nobody needs the rest.
-    ClientGone,
 }
 
 impl<'r> Answer<'r> {
@@ -88,35 +72,6 @@ impl<'r> Answer<'r> {
         }
     }
 
-    /// Whether something waits to be sent to the client, and could be.
-    pub(super) fn is_pending(&self) -> bool {
-        self.pending > 0 && !self.is_blocked
-    }
-
-    /// Whether something waits for room in the client's socket.
-    pub(super) fn is_blocked(&self) -> bool {
-        self.is_blocked
-    }
-
-    /// Whether the worker must wait until the client has taken something.
-    pub(super) fn is_full(&self) -> bool {
-        self.spool.is_full()
-    }
-
-    /// Whether the worker has begun to answer, so that the request cannot be sent again.
-    pub(super) fn is_begun(&self) -> bool {
-        self.head != HeadState::Awaited
-    }
-
-    /// Takes what the worker sent.
-    pub(super) fn take(&mut self, piece: Piece<'_>) -> Result<Turn, Broken> {
-        match piece {
-            Piece::Body(bytes) => self.body(bytes),
-            Piece::File(payload, file) => self.file(FilePart::decode(payload)?, file),
-            Piece::Frame(header, payload) => self.frame(header, payload),
-        }
-    }
-
     fn frame(&mut self, header: Header, payload: &[u8]) -> Result<Turn, Broken> {
         match header.kind {
             Kind::Taken => {
@@ -124,28 +79,7 @@ impl<'r> Answer<'r> {
                 Ok(Turn::Taken)
             }
             Kind::Head => self.head(&Head::decode(payload)?).map(|()| Turn::On),
-            Kind::Log => {
-                let log = Log::decode(payload)?;
-                self.request.log_at(log.level.clamp(1, 15), log.text, log.file, log.line);
-                Ok(Turn::On)
-            }
-            Kind::End => {
-                let end = End::decode(payload)?;
-                match end.outcome {
-                    Outcome::Complete if !self.is_begun() => Err(Broken::Order("END before a HEAD")),
-                    _ => Ok(Turn::Over(end)),
-                }
-            }
-            Kind::Reject if !self.is_begun() => {
-                Reject::decode(payload).map(Turn::Rejected).map_err(Broken::from)
-            }
-            Kind::GoAway if !self.is_begun() && self.taken.is_none() => Ok(Turn::GoAway),
-            Kind::Reject => Err(Broken::Order("REJECT")),
-            Kind::GoAway => Err(Broken::Order("GOAWAY")),
-            Kind::Verdict | Kind::Lookup => Err(Broken::Order("a verdict")),
-            Kind::Request | Kind::BodyEnd | Kind::BodyFile | Kind::Value | Kind::Body | Kind::File => {
-                Err(Broken::Order("a frame for workers"))
-            }
+            _ => common(self, self.request, header, payload),
         }
     }
 
@@ -207,29 +141,6 @@ impl<'r> Answer<'r> {
         if self.pending >= BODY_PIECE { self.flush() } else { Ok(()) }
     }
 
-    /// Sends what has been appended to the client, if its socket has room.
-    pub(super) fn flush(&mut self) -> Result<(), ClientGone> {
-        self.is_blocked = !self.has_room();
-        if self.is_blocked { Ok(()) } else { self.send() }
-    }
-
-    /// Sends what is pending and what was spooled, as long as the client's socket has room.
-    pub(super) fn resume(&mut self) -> Result<(), ClientGone> {
-        while self.is_blocked && self.has_room() {
-            self.send()?;
-            self.is_blocked = !self.spool.is_empty();
-            self.unspool()?;
-        }
-        Ok(())
-    }
-
-    /// The client has taken nothing for `time`: after httpd's Timeout it is given up.
-    pub(super) fn stay(&mut self, time: Duration) -> Result<(), ClientGone> {
-        self.stuck += time;
-        let limit = Duration::from_micros(self.request.server().timeout());
-        if self.stuck < limit { Ok(()) } else { Err(ClientGone) }
-    }
-
     /// Sends all of it, however long the client takes.
     fn send_all(&mut self) -> Result<(), ClientGone> {
         while self.is_blocked {
@@ -261,9 +172,54 @@ impl<'r> Answer<'r> {
         let mut sockets = [PollFd::new(&client, PollFlags::OUT)];
         poll(&mut sockets, Some(&timespec(Duration::ZERO))) != Ok(0)
     }
+}
 
-    /// Ends the response as the worker's END says.
-    pub(super) fn finish(&mut self, outcome: Outcome) -> HandlerResult {
+impl Reply for Answer<'_> {
+    fn is_pending(&self) -> bool {
+        self.pending > 0 && !self.is_blocked
+    }
+
+    fn is_blocked(&self) -> bool {
+        self.is_blocked
+    }
+
+    fn is_full(&self) -> bool {
+        self.spool.is_full()
+    }
+
+    fn is_begun(&self) -> bool {
+        self.head != HeadState::Awaited
+    }
+
+    fn take(&mut self, piece: Piece<'_>) -> Result<Turn, Broken> {
+        match piece {
+            Piece::Body(bytes) => self.body(bytes),
+            Piece::File(payload, file) => self.file(FilePart::decode(payload)?, file),
+            Piece::Frame(header, payload) => self.frame(header, payload),
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), ClientGone> {
+        self.is_blocked = !self.has_room();
+        if self.is_blocked { Ok(()) } else { self.send() }
+    }
+
+    fn resume(&mut self) -> Result<(), ClientGone> {
+        while self.is_blocked && self.has_room() {
+            self.send()?;
+            self.is_blocked = !self.spool.is_empty();
+            self.unspool()?;
+        }
+        Ok(())
+    }
+
+    fn stay(&mut self, time: Duration) -> Result<(), ClientGone> {
+        self.stuck += time;
+        let limit = Duration::from_micros(self.request.server().timeout());
+        if self.stuck < limit { Ok(()) } else { Err(ClientGone) }
+    }
+
+    fn finish(&mut self, outcome: Outcome) -> HandlerResult {
         match (outcome, std::mem::replace(&mut self.head, HeadState::Awaited)) {
             (Outcome::Complete, HeadState::Redirected(location)) => {
                 self.request.redirect_internally(&location);
@@ -285,21 +241,27 @@ impl<'r> Answer<'r> {
         }
     }
 
-    /// The client is gone or takes nothing, or what was spooled for it is lost: the response must not look complete.
-    pub(super) fn give_up(&self) -> HandlerResult {
+    fn give_up(&self) -> HandlerResult {
         if !self.request.has_ended() {
             self.request.abort_connection();
         }
         HandlerResult::Done
     }
 
-    /// Ends the response with a failure: `status`, or if something has gone out, such that the client can tell.
-    pub(super) fn refuse(&mut self, status: u16) -> HandlerResult {
+    fn refuse(&mut self, status: u16) -> HandlerResult {
         if self.responder.begun() {
             self.responder.abort();
             return HandlerResult::Done;
         }
         HandlerResult::Status(status)
+    }
+
+    fn taken(&self) -> Option<Taken> {
+        self.taken
+    }
+
+    fn forget_taken(&mut self) {
+        self.taken = None;
     }
 }
 

@@ -1,24 +1,26 @@
-//! One request to a worker and its response back.
+//! One request to a worker and its response, or its verdict, back.
 //!
 //! A round is: find a thread (a slot, or the queue), send, converse. It is repeated only while nothing was run: after
 //! GOAWAY and REJECT, when REQUEST could not be sent completely, and when the connection ended before a worker that was
 //! asked to announce itself had. Everything else that breaks is a worker's death.
 
+use std::ffi::CStr;
 use std::os::fd::AsFd;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
+use contract::frame::{Kind, VALUE_FOUND, append};
 use contract::response::{End, Reject};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
 
-use super::answer::{Answer, Turn};
-use super::connection::{Connection, TICK, send_ticket};
+use super::connection::{Connection, TICK, send_parts, send_ticket};
 use super::error::{Broken, Error};
 use super::incoming::Incoming;
 use super::parcel::Parcel;
 use super::queue::{Waiting, timespec};
+use super::reply::{Reply, Turn};
 use super::slots::{Reservation, reserve};
 use super::sockets::Sockets;
 use super::upload::{Need, Upload};
@@ -29,14 +31,14 @@ use crate::apache::{HandlerResult, Request};
 const BLIND: Duration = Duration::from_millis(10);
 
 /// One request's way to a worker and back.
-pub(super) struct Relay<'a, 'r> {
+pub(super) struct Relay<'a, 'r, R> {
     pub(super) request: Request<'r>,
     pub(super) group: &'r Group,
     pub(super) sockets: &'r Sockets,
-    pub(super) answer: &'a mut Answer<'r>,
+    pub(super) answer: &'a mut R,
     pub(super) incoming: Incoming,
     /// The script, for messages.
-    pub(super) script: &'r [u8],
+    pub(super) script: &'a [u8],
 }
 
 /// How a round ended.
@@ -67,7 +69,7 @@ enum Came {
     },
 }
 
-impl<'r> Relay<'_, 'r> {
+impl<'r, R: Reply> Relay<'_, 'r, R> {
     /// Runs the request.
     pub(super) fn run(&mut self, parcel: &mut Parcel<'_>) -> Result<HandlerResult, Error> {
         let rounds = self.sockets.area.slots().len() * 2 + 8;
@@ -139,7 +141,7 @@ impl<'r> Relay<'_, 'r> {
         mut upload: Upload<'_, '_>,
     ) -> Result<Round, Error> {
         self.incoming.reset();
-        self.answer.taken = None;
+        self.answer.forget_taken();
         let mut quiet = Duration::ZERO;
         loop {
             match self.take_in(&mut connection, &mut upload)? {
@@ -179,9 +181,10 @@ impl<'r> Relay<'_, 'r> {
             match turn.map_err(|what| self.malformed(connection, what))? {
                 Turn::On => {}
                 Turn::Taken => {
-                    connection.pid = self.answer.taken.map(|taken| taken.pid).or(connection.pid);
+                    connection.pid = self.answer.taken().map(|taken| taken.pid).or(connection.pid);
                     upload.take();
                 }
+                Turn::Lookup(name) => self.tell(connection, &name)?,
                 Turn::GoAway => return Ok(Some(Step::Round(Round::Untouched))),
                 Turn::Rejected(why) if !upload.has_consumed => {
                     return Ok(Some(Step::Round(Round::Rejected(why))));
@@ -191,6 +194,30 @@ impl<'r> Relay<'_, 'r> {
                 Turn::ClientGone => return Ok(Some(Step::Round(Round::Done(self.answer.give_up())))),
             }
         }
+    }
+
+    /// Tells a script what mod_ssl says about a variable.
+    fn tell(&self, connection: &Connection, name: &[u8]) -> Result<(), Error> {
+        let value = self.request.ssl_variable(name).map(CStr::to_bytes);
+        let value = value.filter(|value| value.len() <= Kind::Value.limit());
+        let flags = if value.is_some() { VALUE_FOUND } else { 0 };
+        let mut frame = Vec::new();
+        append(&mut frame, Kind::Value, flags, |out| out.extend_from_slice(value.unwrap_or_default()));
+        let (mut sent, mut quiet) = (0, Duration::ZERO);
+        while sent < frame.len() {
+            match send_parts(connection.as_fd(), &[&frame], sent) {
+                Ok(count) => sent += count,
+                Err(Errno::AGAIN) => {
+                    let mut sockets = [PollFd::new(connection, PollFlags::OUT)];
+                    if poll(&mut sockets, Some(&timespec(TICK))) == Ok(0) {
+                        quiet += TICK;
+                        self.check_patience(connection, quiet)?;
+                    }
+                }
+                Err(_) => return Ok(()), // it is closed; what it still holds says why
+            }
+        }
+        Ok(())
     }
 
     /// Receives once; waits for at most a tick.
@@ -260,7 +287,7 @@ impl<'r> Relay<'_, 'r> {
         upload: &Upload<'_, '_>,
     ) -> HandlerResult {
         if end.keep && upload.is_complete() && self.incoming.is_empty() {
-            if let Some(slot) = slot.or_else(|| usize::try_from(self.answer.taken?.slot).ok()) {
+            if let Some(slot) = slot.or_else(|| usize::try_from(self.answer.taken()?.slot).ok()) {
                 self.group.idle.keep(slot, connection, self.group.settings.threads as usize);
             }
         }
@@ -282,7 +309,7 @@ impl<'r> Relay<'_, 'r> {
         // left something unread.
         let first = &upload.first;
         let not_run = !first.has_request() || announced || (unread && first.is_request_only());
-        if not_run && self.answer.taken.is_none() && !self.answer.is_begun() {
+        if not_run && self.answer.taken().is_none() && !self.answer.is_begun() {
             return Ok(Round::Untouched);
         }
         let cause = death::cause(self.sockets.area.group(), connection.pid);

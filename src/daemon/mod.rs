@@ -4,7 +4,7 @@
 //! worker processes ([`generations`], [`parent`], [`launch`], [`settings`], [`sockets`]). A child relays requests to
 //! them ([`client`]): it finds a thread ([`slots`], or [`queue`] when none is free), writes the request
 //! ([`parcel`], [`outgoing`], [`upload`]) into a [`connection`], and turns what comes back ([`incoming`]) into the
-//! response ([`answer`]), beside a [`spool`] for slow clients. When a worker dies, [`death`] finds out how; [`error`] says what the client gets.
+//! response ([`answer`]), beside a [`spool`] for slow clients, or into the verdict ([`ruling`]) that was asked for. When a worker dies, [`death`] finds out how; [`error`] says what the client gets.
 //! Workers of a group with `server-metrics=On` ask for httpd's scoreboard: [`questions`].
 //!
 //! Sound because: one request is with one worker at a time, which owns its thread's reservation from the moment it
@@ -25,6 +25,8 @@ mod parcel;
 mod parent;
 mod questions;
 mod queue;
+mod reply;
+mod ruling;
 mod settings;
 mod slots;
 mod sockets;
@@ -48,6 +50,8 @@ use self::client::Relay;
 use self::connection::Idle;
 use self::incoming::Incoming;
 use self::parcel::Parcel;
+use self::reply::Reply;
+use self::ruling::Ruling;
 use self::sockets::Sockets;
 use crate::apache::{HandlerResult, Pool, Request, Server, process};
 use crate::config::{Mode, ProcessGroup, Resolved};
@@ -99,23 +103,50 @@ pub(crate) fn end_generation(generation: u32) {
 pub(crate) fn relay(request: Request<'_>, resolved: &Resolved<'_>, payload: Vec<u8>) -> HandlerResult {
     let sendfile = resolved.enable_sendfile.unwrap_or_else(|| request.enables_sendfile());
     let mut answer = Answer::new(request, resolved.error_override, sendfile);
-    let result = find(request, resolved).and_then(|(group, sockets)| {
-        let mut parcel = Parcel::new(request, payload, group.settings.request_buffer_size)?;
-        let (script, incoming) = (resolved.script, INCOMING.take());
-        let mut relay = Relay { request, group, sockets, answer: &mut answer, incoming, script };
-        let result = relay.run(&mut parcel);
-        relay.incoming.reset();
-        INCOMING.set(relay.incoming);
-        result
-    });
+    let result = run(request, &resolved.mode, resolved.script, payload, &mut answer);
     result.unwrap_or_else(|error| {
         report(request, &error);
         answer.refuse(error.status())
     })
 }
 
-fn find<'r>(request: Request<'r>, resolved: &Resolved<'_>) -> Result<(&'r Group, &'r Sockets), Error> {
-    let name: &[u8] = match &resolved.mode {
+/// Has a script in a process group give a verdict. `Err` is the status of a request for which none could be had; the
+/// reason is logged.
+pub(crate) fn judge(
+    request: Request<'_>,
+    mode: &Mode<'_>,
+    script: &[u8],
+    payload: Vec<u8>,
+) -> Result<Vec<u8>, u16> {
+    let mut ruling = Ruling::new(request);
+    match run(request, mode, script, payload, &mut ruling) {
+        Ok(HandlerResult::Status(status)) => Err(status),
+        Ok(HandlerResult::Done | HandlerResult::Declined) => ruling.into_verdict().ok_or(500),
+        Err(error) => {
+            report(request, &error);
+            Err(error.status())
+        }
+    }
+}
+
+fn run(
+    request: Request<'_>,
+    mode: &Mode<'_>,
+    script: &[u8],
+    payload: Vec<u8>,
+    reply: &mut impl Reply,
+) -> Result<HandlerResult, Error> {
+    let (group, sockets) = find(request, mode)?;
+    let mut parcel = Parcel::new(request, payload, group.settings.request_buffer_size)?;
+    let mut relay = Relay { request, group, sockets, answer: reply, incoming: INCOMING.take(), script };
+    let result = relay.run(&mut parcel);
+    relay.incoming.reset();
+    INCOMING.set(relay.incoming);
+    result
+}
+
+fn find<'r>(request: Request<'r>, mode: &Mode<'_>) -> Result<(&'r Group, &'r Sockets), Error> {
+    let name: &[u8] = match mode {
         Mode::Daemon(name) => name,
         Mode::Embedded => b"",
     };

@@ -37,7 +37,7 @@ impl<'r> Parcel<'r> {
         let flags = Payload::decode(&payload).map(|payload| payload.flags).unwrap_or_default();
         let (first, extent, rest) = (Vec::new(), Extent::None, None);
         let mut new = Self { request, payload, flags, queue_start: 0, first, extent, rest };
-        if Body::is_announced(request) {
+        if !flags.has(Flags::NO_BODY) {
             new.read_first(usize::try_from(limit).unwrap_or(usize::MAX))?;
         }
         new.queue_start = now();

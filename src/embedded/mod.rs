@@ -12,6 +12,7 @@ mod scoreboard;
 use std::sync::OnceLock;
 
 use contract::level;
+use contract::response::Outcome;
 
 use self::exchange::Exchange;
 use self::load::Embedded;
@@ -50,6 +51,23 @@ pub(crate) fn serve(request: Request<'_>, resolved: &Resolved<'_>, payload: &[u8
             exchange.end(outcome)
         }
         Err(reason) => refuse(request, &format!("embedded mode is not available: {reason}")),
+    }
+}
+
+/// Has a script give a verdict. `Err` is the status of a request for which none could be had; the reason is logged.
+/// Scripts that stand before applications run even where `WSGIRestrictEmbedded On` forbids applications.
+pub(crate) fn judge(request: Request<'_>, payload: &[u8]) -> Result<Vec<u8>, u16> {
+    let main = Server::main().ok_or(500_u16)?;
+    let embedded = started(main).map_err(|reason| {
+        let remedy = "process-group= on the script's directive would run it in a process group";
+        request.log(level::ERROR, &format!("Python is not available in this process: {reason}; {remedy}"));
+        500_u16
+    })?;
+    let exchange = Exchange::to_judge(request);
+    match embedded.serve(&exchange, payload) {
+        Outcome::Complete => exchange.into_verdict().ok_or(500),
+        Outcome::Refused(status) => Err(status),
+        Outcome::Aborted => Err(500),
     }
 }
 

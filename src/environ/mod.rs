@@ -6,6 +6,7 @@
 
 mod path;
 mod proxy;
+mod question;
 
 use std::ffi::{CStr, CString};
 use std::sync::OnceLock;
@@ -18,6 +19,7 @@ use crate::config::resolve::Resolved;
 use crate::config::settings::MapHead;
 
 pub(crate) use self::path::ScriptName;
+pub(crate) use self::question::{Asked, facts, question, route_question};
 
 /// Room for a usual request; more is allocated when it is needed.
 const USUAL: usize = 4096;
@@ -33,7 +35,8 @@ pub(crate) fn payload(
         .with(Flags::RELOADING, resolved.script_reloading)
         .with(Flags::NO_BODY, !Body::is_announced(request))
         .with(Flags::HTTPS, is_https(request, &forwarded))
-        .with(Flags::SEND_FILE, true);
+        .with(Flags::SEND_FILE, true)
+        .with(Flags::APACHE_REQUEST, resolved.passes_apache_request());
     let head = Payload {
         flags,
         log_level: request.log_level(),
@@ -43,12 +46,23 @@ pub(crate) fn payload(
         callable: &resolved.callable,
         ..Payload::default()
     };
+    write(request, resolved, script_name, &forwarded, &head)
+}
+
+/// `head` with all that is known about the request.
+fn write(
+    request: Request<'_>,
+    resolved: &Resolved<'_>,
+    script_name: &ScriptName<'_>,
+    forwarded: &Forwarded<'_>,
+    head: &Payload<'_>,
+) -> Vec<u8> {
     let mut out = Vec::with_capacity(USUAL);
     let mut variables = Variables { out: head.encode(&mut out), taken: [b""; TAKEN], count: 0 };
-    headers(&mut variables, request, resolved, &forwarded);
-    server(&mut variables, request, &forwarded);
-    client(&mut variables, request, &forwarded);
-    location(&mut variables, request, resolved, script_name, &forwarded);
+    headers(&mut variables, request, resolved, forwarded);
+    server(&mut variables, request, forwarded);
+    client(&mut variables, request, forwarded);
+    location(&mut variables, request, resolved, script_name, forwarded);
     redirected(&mut variables, request);
     own(&mut variables, request, resolved, script_name);
     set_by_modules(&mut variables, request, resolved, &forwarded);

@@ -33,6 +33,13 @@ impl<'r> ScriptName<'r> {
     }
 }
 
+/// The two halves of a request's URL with their slashes as they are.
+pub(super) fn as_sent(request: Request<'_>) -> (&[u8], &[u8]) {
+    let uri = request.uri().to_bytes();
+    let path_info = request.path_info().unwrap_or_default().to_bytes();
+    (uri.get(..split(uri, path_info)).unwrap_or(uri), path_info)
+}
+
 /// Where `path_info` begins in `uri`, as httpd finds it for CGI: what both end with, runs of slashes being one, and where
 /// they differ before all of `path_info` was found, the next slash.
 fn split(uri: &[u8], path_info: &[u8]) -> usize {
