@@ -1,23 +1,27 @@
 """Who has subscribed to what, and how they are told.
 
-Of shim.py: `record`, `report`, `settings`, `sys`.
+Of shim.py: `describe`, `host`, `record`, `settings`, `sys`, the levels. Of modules.py: `RequestTimeout`.
 """
 
 event_callbacks, shutdown_callbacks, signal_callbacks = [], [], []
 active_requests = {}
 
 
-def subscribe_events(callback):
+def subscribe_events(callback, /):
+    """Calls callback(name, **payload) at every event of this interpreter; a decorator."""
     event_callbacks.append(callback)
+    host.observe()
     return callback
 
 
-def subscribe_shutdown(callback):
+def subscribe_shutdown(callback, /):
+    """Calls callback('process_stopping', shutdown_reason=...) when this process is about to end; a decorator."""
     shutdown_callbacks.append(callback)
     return callback
 
 
-def subscribe_signals(callback):
+def subscribe_signals(callback, /):
+    """Calls callback('process_signal', signame=..., signum=...) at SIGHUP and SIGUSR2 of a daemon process; a decorator."""
     if settings["process_group"]:
         signal_callbacks.append(callback)
     else:
@@ -29,14 +33,22 @@ def subscribe_signals(callback):
 
 
 def publish(name, payload, further=()):
-    """Calls the subscribers in order; a dictionary that one returns changes the payload for all that follow."""
+    """Calls the subscribers in order; a dictionary that one returns changes the payload for all that follow.
+
+    Who subscribes meanwhile is told from the next event on. What a subscriber raises is logged, and the others go on;
+    only a RequestTimeout belongs to the application, if that is running.
+    """
     for callback in [*event_callbacks, *further]:
         try:
             change = callback(name, **payload)
             if isinstance(change, dict):
                 payload.update(change)
         except BaseException as error:
-            report(error, f"a subscriber of the event {name}")
+            if isinstance(error, RequestTimeout) and name in ("request_started", "response_started"):
+                raise
+            kind, text = describe(error)
+            ignored = "; ignored" if isinstance(error, SystemExit) else ""
+            record(ERROR, f"{kind} exception raised by event callback for {name!r}{ignored}\n{text}")
     return payload
 
 

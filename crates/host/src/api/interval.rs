@@ -26,20 +26,6 @@ pub(crate) enum Phase {
     GilWait,
 }
 
-impl Phase {
-    /// All, in the order of their numbers.
-    pub(crate) const ALL: [Self; 8] = [
-        Self::Server,
-        Self::Queue,
-        Self::Daemon,
-        Self::Application,
-        Self::Request,
-        Self::InputRead,
-        Self::OutputWrite,
-        Self::GilWait,
-    ];
-}
-
 /// Instants of a request in microseconds since the epoch; 0 is not known, not yet, or not in this mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Times {

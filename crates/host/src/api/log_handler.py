@@ -8,7 +8,7 @@ def log_handler():
     import logging
 
     class LogHandler(logging.Handler):
-        """Writes records to httpd's error log at their own level, with their own source place."""
+        """Writes records to httpd's error log at their own level, with their own source place (%F)."""
 
         def emit(self, entry):
             level = entry.levelno
@@ -16,7 +16,7 @@ def log_handler():
             if not host.enabled(level):
                 return
             try:
-                record(level, self.format(entry), entry.pathname, entry.lineno)
+                record(level, self.format(entry), entry.pathname or "", entry.lineno)
             except Exception:
                 self.handleError(entry)
 

@@ -3,12 +3,12 @@
 //! Most of it is Python, run once in each interpreter by `python/shim.rs` in one namespace with shim.py. It asks Rust
 //! through the few functions of [`functions`].
 
-#![allow(dead_code)] // until the consumers of the recorder are there
-
+mod age;
 mod functions;
 pub(crate) mod histogram;
 pub(crate) mod interval;
 pub(crate) mod meters;
+mod metrics;
 pub(crate) mod recorder;
 pub(crate) mod sample;
 pub(crate) mod server_metrics;
@@ -22,5 +22,6 @@ pub(crate) const SOURCES: &[(&str, &str)] = &[
     ("<mod_wsgi/events>", include_str!("events.py")),
     ("<mod_wsgi/file_wrapper>", include_str!("file_wrapper.py")),
     ("<mod_wsgi/log_handler>", include_str!("log_handler.py")),
+    ("<mod_wsgi/metrics>", include_str!("metrics.py")),
     ("<mod_wsgi/modules>", include_str!("modules.py")),
 ];

@@ -8,26 +8,44 @@ class RequestTimeout(BaseException):
     """Raised in an application whose request has run longer than interrupt-timeout."""
 
 
+def import_user_module(name):
+    """A module of the application's environment that has the name of ours; None if there is none, or it is broken."""
+    try:
+        return __import__(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            report(error, f"the import of the package {name}")
+    except BaseException as error:
+        report(error, f"the import of the package {name}")
+    return None
+
+
+def keep_importable(module, package):
+    """Submodules of a package with the name of ours (mod_wsgi.server, mod_wsgi.express) go on to be found."""
+    if hasattr(package, "__path__"):
+        module.__path__ = list(package.__path__)
+    prefix = module.__name__ + "."
+    for name, submodule in list(sys.modules.items()):
+        if name.startswith(prefix) and "." not in name[len(prefix) :]:
+            setattr(module, name[len(prefix) :], submodule)
+
+
 def make_mod_wsgi():
     module = types.ModuleType("mod_wsgi")
-    try:
-        import mod_wsgi as package  # for mod_wsgi.server and its like
-
-        module.__path__ = list(package.__path__)
-    except ModuleNotFoundError as error:
-        if error.name != "mod_wsgi":
-            report(error, "the package mod_wsgi")
-    except Exception as error:
-        report(error, "the package mod_wsgi")
-
-    def lazily(name):  # importing logging takes milliseconds, and few applications want it from here
-        if name == "LogHandler":
-            module.LogHandler = log_handler()
-            return module.LogHandler
-        raise AttributeError(f"module 'mod_wsgi' has no attribute {name!r}")
-
-    module.__getattr__ = lazily
-    for thing in (RequestTimeout, FileWrapper, subscribe_events, subscribe_shutdown, subscribe_signals):
+    package = import_user_module("mod_wsgi")
+    if package is not None:
+        keep_importable(module, package)
+    for thing in (
+        RequestTimeout,
+        FileWrapper,
+        subscribe_events,
+        subscribe_shutdown,
+        subscribe_signals,
+        start_recording_metrics,
+        request_metrics,
+        process_metrics,
+        server_metrics,
+    ):
         thing.__module__ = "mod_wsgi"
         setattr(module, thing.__name__, thing)
     module.request_data = host.request_data
@@ -38,22 +56,32 @@ def make_mod_wsgi():
     module.version = settings["version"]
     for name in ("process_group", "application_group", "maximum_processes", "threads_per_process"):
         setattr(module, name, settings[name])
+    make_lazy(module, "LogHandler", log_handler)
     sys.modules["mod_wsgi"] = module
 
 
+def make_lazy(module, name, make):
+    """Gives a module an attribute that is made when it is first asked for."""
+    names = module.__dict__
+
+    def get(asked):
+        if asked != name:
+            raise AttributeError(f"module {module.__name__!r} has no attribute {asked!r}")
+        return names.setdefault(name, make())
+
+    def list_names():
+        return sorted({*names, name} - {"__getattr__", "__dir__"})
+
+    module.__getattr__, module.__dir__ = get, list_names
+
+
 def make_apache():
-    module = None
-    if not settings["process_group"]:
-        try:
-            import apache as module
-        except ModuleNotFoundError:
-            pass
-        except Exception as error:
-            report(error, "the module apache")
+    module = None if settings["process_group"] else import_user_module("apache")
     module = module or types.ModuleType("apache")
     module.version = settings["httpd_version"]
     module.description = settings["httpd_description"]
+    module.build_date = settings["httpd_built"]
     module.mpm_name = settings["mpm_name"]
-    module.maximum_processes = settings["maximum_processes"]
-    module.threads_per_process = settings["threads_per_process"]
+    module.maximum_processes = settings["mpm_processes"]
+    module.threads_per_process = settings["mpm_threads"]
     sys.modules["apache"] = module
