@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use contract::area::Group;
+use contract::reason::Reason;
 
 /// How often the area is looked at, and for how long.
 const STEP: Duration = Duration::from_millis(5);
@@ -18,8 +19,9 @@ const STEPS: u32 = 100;
 pub(super) fn cause(group: &Group, pid: Option<u32>) -> String {
     let Some(pid) = pid else { return "its process ended".to_owned() };
     for _ in 0..STEPS {
-        if let Some(status) = group.exit_of(pid) {
-            return format!("its process {pid} {}", describe(status));
+        if let Some((status, reason)) = group.exit_of(pid) {
+            let why = reason.map(why).unwrap_or_default();
+            return format!("its process {pid} {}{why}", describe(status));
         }
         thread::sleep(STEP);
     }
@@ -44,6 +46,30 @@ fn describe(status: i32) -> String {
             )
         }
         None => format!("ended with wait status {}", status.into_raw()),
+    }
+}
+
+/// Why the leader ended the process, or was about to.
+fn why(reason: Reason) -> &'static str {
+    match reason {
+        Reason::RequestTimeout => {
+            "; it was replaced because a request ran longer than request-timeout allows"
+        }
+        Reason::DeadlockTimeout => {
+            "; it was replaced because nobody could take Python's lock (deadlock-timeout): the stacks are in the log"
+        }
+        Reason::StartupTimeout => "; it was replaced because it had loaded no script within startup-timeout",
+        Reason::CpuTimeLimit => {
+            "; it was replaced because it had used up its processor time (cpu-time-limit)"
+        }
+        Reason::InactivityTimeout => {
+            "; it was replaced because nothing had happened in it for inactivity-timeout"
+        }
+        Reason::RestartInterval => "; it was replaced because it was as old as restart-interval",
+        Reason::MaximumRequests => "; it was replaced after maximum-requests",
+        Reason::EvictionSignal | Reason::GracefulSignal => "; it was replaced gracefully",
+        Reason::ScriptReload => "; it was replaced because a script had changed",
+        Reason::ShutdownSignal => "; it was told to stop",
     }
 }
 
@@ -93,8 +119,8 @@ mod tests {
 
     #[test]
     fn the_area_says_how() {
-        let (area, _file) = Area::create(2).unwrap();
-        area.group().record_exit(77, 9);
+        let (area, _file) = Area::create(2, 1).unwrap();
+        area.group().record_exit(77, 9, None);
         assert!(cause(area.group(), Some(77)).starts_with("its process 77 was killed by signal 9 (SIGKILL)"));
         assert_eq!(cause(area.group(), None), "its process ended");
     }

@@ -180,7 +180,7 @@ fn group_of(known: &mut Parent, start: &Start<'_>, kept: Option<Kept>) -> Result
         Some(kept) if kept.shape == shape => Kept { failures: 0, ..kept },
         other => {
             known.parting.extend(other.into_iter().flat_map(|kept| kept.leaders));
-            let sockets = Arc::new(Sockets::create(group.processes(), group.listen_backlog)?);
+            let sockets = Arc::new(Sockets::create(group.processes(), group.threads, group.listen_backlog)?);
             Kept { sockets, shape, leaders: Vec::new(), failures: 0 }
         }
     };

@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn reservations_spread_and_come_back() {
-        let (area, _file) = Area::create(2).unwrap();
+        let (area, _file) = Area::create(2, 1).unwrap();
         let turn = AtomicUsize::new(0);
         area.slots().iter().for_each(|slot| slot.accepting.store(1, Ordering::SeqCst));
         let held: Vec<_> = (0..4).map(|_| reserve(area.slots(), 2, &turn, |_| false).unwrap().slot).collect();

@@ -37,10 +37,10 @@ pub(super) struct Ends {
 }
 
 impl Sockets {
-    /// Makes room for the workers of two generations, and a queue for `backlog` requests.
-    pub(super) fn create(processes: u32, backlog: u32) -> io::Result<Self> {
+    /// Makes room for the workers of two generations, of `threads` threads each, and a queue for `backlog` requests.
+    pub(super) fn create(processes: u32, threads: u32, backlog: u32) -> io::Result<Self> {
         let count = processes.max(1) as usize * 2;
-        let (area, file) = Area::create(count)?;
+        let (area, file) = Area::create(count, threads as usize)?;
         let (overflow, theirs) = ticket::queue()?;
         let wanted = (backlog as usize).saturating_mul(TICKET);
         if wanted > socket_send_buffer_size(&overflow)? {
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn the_queue_holds_its_backlog() {
-        let sockets = Sockets::create(1, 200).unwrap();
+        let sockets = Sockets::create(1, 1, 200).unwrap();
         assert_eq!((sockets.slots.len(), sockets.area.slots().len()), (2, 2));
         assert!(sockets.room() >= 200);
         let mut sent = 0;
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn when_the_ends_are_closed_the_sockets_say_so() {
-        let sockets = Sockets::create(1, 10).unwrap();
+        let sockets = Sockets::create(1, 1, 10).unwrap();
         drop(sockets.ends().take());
         let (_ours, theirs) = Connection::open(None).unwrap();
         assert!(send_ticket(sockets.overflow.as_fd(), &theirs).is_err());

@@ -122,7 +122,8 @@ mod tests {
             assert_eq!((says("on"), says(""), says("https ")), (None, None, None));
         }
         for variable in ["HTTP_X_FORWARDED_HTTPS", "HTTP_X_FORWARDED_SSL", "HTTP_X_HTTPS"] {
-            for (value, expected) in [("On", true), ("TRUE", true), ("1", true), ("off", false), ("0", false)] {
+            for (value, expected) in [("On", true), ("TRUE", true), ("1", true), ("off", false), ("0", false)]
+            {
                 assert_eq!(says_https(variable, value.as_bytes()), Some(expected), "{value}");
             }
             assert_eq!(says_https(variable, b"https"), None);

@@ -44,7 +44,7 @@ class Group:
         self.changes = changes
         self.threads = changes.get("threads", 4)
         self.count = 2 * changes.get("processes", 1)
-        self.area = wire.Area(self.count)
+        self.area = wire.Area(self.count, self.threads)
         self.overflow = wire.queue()
         self.question = wire.queue()
         self.slots = [wire.queue() for _ in range(self.count)]

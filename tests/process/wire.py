@@ -20,7 +20,7 @@ RELOADING, NO_BODY, ANNOUNCE = 1, 2, 4
 REJECT_RELOADING, REJECT_DRAINING, REJECT_TOO_LATE = 1, 2, 3
 STARTING, RUNNING, FAILING = 0, 1, 2
 
-GROUP_SIZE, SLOT_SIZE = 1280, 64
+GROUP_SIZE, SLOT_SIZE, THREAD_SIZE = 1408, 64, 256
 _SLOT_FIELDS = {"accepting": 0, "reserved": 4, "busy": 8, "pid": 12, "generation": 16}
 _EXIT_NEXT, _EXITS = 1012, 1016
 
@@ -28,9 +28,9 @@ _EXIT_NEXT, _EXITS = 1012, 1016
 class Area:
     """The shared statistics area. `add` is atomic: a futex call that wakes nobody, but adds."""
 
-    def __init__(self, slots):
-        self.slots = slots
-        size = GROUP_SIZE + slots * SLOT_SIZE
+    def __init__(self, slots, threads):
+        self.slots, self.threads = slots, threads
+        size = GROUP_SIZE + slots * (SLOT_SIZE + threads * THREAD_SIZE)
         self.file = os.memfd_create("area", os.MFD_CLOEXEC)
         os.ftruncate(self.file, size)
         self.map = mmap.mmap(self.file, size)
@@ -74,8 +74,14 @@ class Area:
         return self.map[12 : 12 + self._u32(8)].decode()
 
     def exit_of(self, pid):
-        exits = (struct.unpack_from("<Ii", self.map, _EXITS + n * 8) for n in range(32))
-        return next((status for known, status in exits if known == pid), None)
+        exits = (struct.unpack_from("<IiI", self.map, _EXITS + n * 12) for n in range(32))
+        return next((status for known, status, _ in exits if known == pid), None)
+
+    def thread(self, slot, number):
+        """What thread `number` (from 1) of a slot shows: (when its request began, its number, its text)."""
+        at = GROUP_SIZE + self.slots * SLOT_SIZE + (slot * self.threads + number - 1) * THREAD_SIZE
+        began, request, length = struct.unpack_from("<QQQ", self.map, at)
+        return began, request, self.map[at + 24 : at + 24 + length].decode()
 
 
 def _bytes(value):
@@ -190,12 +196,16 @@ def settings(host, interpreter, **changes):
     leader = dict(
         contract=2, module="/usr/lib/mod_wsgi.so", host=str(host), interpreter=str(interpreter), generation=1,
         processes=1, threads=4, takes_over=False, httpd_pid=os.getpid(), display_name="(wsgi:site)",
-        stack_size=None, shutdown_timeout=5, graceful_timeout=15, maximum_requests=0, socket_timeout=20,
+        stack_size=None, socket_timeout=20,
         core_dumps=False, locale=None,
     )  # fmt: skip
+    limits = dict(
+        startup_timeout=0, request_timeout=0, interrupt_timeout=0, deadlock_timeout=0, inactivity_timeout=0,
+        graceful_timeout=15, eviction_timeout=0, shutdown_timeout=5, restart_interval=0, maximum_requests=0, cpu_time=0,
+    )  # fmt: skip
     for name, value in changes.items():
-        (python if name in python else leader)[name] = value
-    leader["python"] = python
+        next((part for part in (python, limits) if name in part), leader)[name] = value
+    leader |= {"python": python, "limits": limits}
     return leader
 
 

@@ -18,6 +18,9 @@ use std::sync::atomic::{AtomicI32, AtomicU8, AtomicU32, AtomicU64, Ordering::Seq
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fstat, ftruncate, memfd_create};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
+use crate::reason::Reason;
+use crate::thread::Thread;
+
 /// How many ends of workers are remembered.
 const EXITS: usize = 32;
 /// Longest reason of a failed start that is kept, in bytes.
@@ -53,6 +56,7 @@ pub struct Group {
 struct Exit {
     pid: AtomicU32,
     status: AtomicI32,
+    reason: AtomicU32,
 }
 
 /// One place for a worker process.
@@ -71,6 +75,15 @@ pub struct Slot {
     pub generation: AtomicU32,
     /// Requests ended by this worker.
     pub requests: AtomicU64,
+    /// When something last happened in the worker ([`crate::thread::clock`]); 0: nothing ever. Kept only for a group
+    /// with inactivity-timeout.
+    pub activity: AtomicU64,
+    /// When the worker took its first request, or began to load a script; 0: not yet.
+    pub first: AtomicU64,
+    /// When the worker last had the GIL of its main interpreter. Kept only for a group with deadlock-timeout.
+    pub probed: AtomicU64,
+    /// 1 once a script was loaded.
+    pub loaded: AtomicU32,
 }
 
 impl Group {
@@ -105,19 +118,20 @@ impl Group {
         String::from_utf8_lossy(&bytes).chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
     }
 
-    /// Remembers the wait status (wait(2)) with which a worker ended.
-    pub fn record_exit(&self, pid: u32, status: i32) {
+    /// Remembers the wait status (wait(2)) with which a worker ended, and why it was made to.
+    pub fn record_exit(&self, pid: u32, status: i32, reason: Option<Reason>) {
         let next = self.exit_next.fetch_add(1, SeqCst) as usize % EXITS;
         if let Some(exit) = self.exits.get(next) {
             exit.status.store(status, SeqCst);
+            exit.reason.store(reason.map_or(0, |reason| reason as u32), SeqCst);
             exit.pid.store(pid, SeqCst);
         }
     }
 
-    /// The wait status with which worker `pid` ended, once the leader has seen it.
-    pub fn exit_of(&self, pid: u32) -> Option<i32> {
+    /// The wait status with which worker `pid` ended, once the leader has seen it, and why it was made to end.
+    pub fn exit_of(&self, pid: u32) -> Option<(i32, Option<Reason>)> {
         let exit = self.exits.iter().find(|exit| exit.pid.load(SeqCst) == pid)?;
-        Some(exit.status.load(SeqCst))
+        Some((exit.status.load(SeqCst), Reason::from_number(exit.reason.load(SeqCst))))
     }
 }
 
@@ -151,6 +165,10 @@ impl Slot {
         self.reserved.store(0, SeqCst);
         self.busy.store(0, SeqCst);
         self.requests.store(0, SeqCst);
+        self.activity.store(0, SeqCst);
+        self.first.store(0, SeqCst);
+        self.probed.store(0, SeqCst);
+        self.loaded.store(0, SeqCst);
         self.pid.store(0, SeqCst);
     }
 }
@@ -160,6 +178,8 @@ impl Slot {
 pub struct Area {
     base: NonNull<c_void>,
     slots: usize,
+    /// In each slot.
+    threads: usize,
 }
 
 // SAFETY: the mapping holds atomics only and lives as long as the `Area`.
@@ -168,22 +188,22 @@ unsafe impl Send for Area {}
 unsafe impl Sync for Area {}
 
 impl Area {
-    fn size(slots: usize) -> usize {
-        size_of::<Group>() + slots * size_of::<Slot>()
+    fn size(slots: usize, threads: usize) -> usize {
+        size_of::<Group>() + slots * (size_of::<Slot>() + threads * size_of::<Thread>())
     }
 
-    /// Makes an area, all zero, whose size nobody can change any more (a shrunk file would kill its readers with
-    /// SIGBUS, so it is sealed).
-    pub fn create(slots: usize) -> io::Result<(Self, OwnedFd)> {
+    /// Makes an area for `slots` workers of `threads` threads each, all zero, whose size nobody can change any more (a
+    /// shrunk file would kill its readers with SIGBUS, so it is sealed).
+    pub fn create(slots: usize, threads: usize) -> io::Result<(Self, OwnedFd)> {
         let file = memfd_create("mod_wsgi", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
-        ftruncate(&file, Self::size(slots) as u64)?;
+        ftruncate(&file, Self::size(slots, threads) as u64)?;
         fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
-        Ok((Self::map(file.as_fd(), slots)?, file))
+        Ok((Self::map(file.as_fd(), slots, threads)?, file))
     }
 
-    /// Maps an area made for `slots` slots.
-    pub fn map(file: impl AsFd, slots: usize) -> io::Result<Self> {
-        let size = Self::size(slots);
+    /// Maps an area made for `slots` workers of `threads` threads each.
+    pub fn map(file: impl AsFd, slots: usize, threads: usize) -> io::Result<Self> {
+        let size = Self::size(slots, threads);
         if fstat(file.as_fd())?.st_size as u64 != size as u64 {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "statistics area has another size"));
         }
@@ -191,7 +211,7 @@ impl Area {
         // SAFETY: a new mapping at an address of the kernel's choice; it aliases nothing.
         let base = unsafe { mmap(std::ptr::null_mut(), size, access, MapFlags::SHARED, file, 0) }?;
         let base = NonNull::new(base).ok_or(io::ErrorKind::OutOfMemory)?;
-        Ok(Self { base, slots })
+        Ok(Self { base, slots, threads })
     }
 
     /// What belongs to the group as a whole.
@@ -207,12 +227,25 @@ impl Area {
         // SAFETY: `map` checked that `slots` of them follow; `Group`'s size is a multiple of their alignment.
         unsafe { std::slice::from_raw_parts(first.cast::<Slot>().as_ptr(), self.slots) }
     }
+
+    /// The request threads of the worker in slot `slot`; none if there is no such slot.
+    pub fn threads(&self, slot: usize) -> &[Thread] {
+        self.all_threads().chunks(self.threads.max(1)).nth(slot).unwrap_or_default()
+    }
+
+    fn all_threads(&self) -> &[Thread] {
+        // SAFETY: `map` checked that the mapping is longer than this.
+        let first = unsafe { self.base.byte_add(Self::size(self.slots, 0)) };
+        let count = self.slots * self.threads;
+        // SAFETY: `map` checked that so many follow; a `Slot`'s size is a multiple of their alignment.
+        unsafe { std::slice::from_raw_parts(first.cast::<Thread>().as_ptr(), count) }
+    }
 }
 
 impl Drop for Area {
     fn drop(&mut self) {
         // SAFETY: our own mapping with its own size; no borrow outlives `self`.
-        let _ = unsafe { munmap(self.base.as_ptr(), Self::size(self.slots)) };
+        let _ = unsafe { munmap(self.base.as_ptr(), Self::size(self.slots, self.threads)) };
     }
 }
 
@@ -222,19 +255,31 @@ mod tests {
 
     #[test]
     fn two_mappings_show_the_same() {
-        let (ours, file) = Area::create(4).unwrap();
-        let theirs = Area::map(&file, 4).unwrap();
+        let (ours, file) = Area::create(4, 3).unwrap();
+        let theirs = Area::map(&file, 4, 3).unwrap();
         assert_eq!((ours.slots().len(), ours.group().state()), (4, State::Starting));
         theirs.group().set_failure("no interpreter\nat all");
         theirs.group().set_state(State::Failing);
         assert_eq!(ours.group().state(), State::Failing);
         assert_eq!(ours.group().failure(), "no interpreter at all");
-        assert!(Area::map(&file, 5).is_err() && ftruncate(&file, 1).is_err(), "its size is fixed");
+        assert!(Area::map(&file, 5, 3).is_err() && ftruncate(&file, 1).is_err(), "its size is fixed");
+    }
+
+    #[test]
+    fn each_slot_has_its_threads() {
+        let (area, file) = Area::create(2, 3).unwrap();
+        let theirs = Area::map(&file, 2, 3).unwrap();
+        theirs.threads(1)[2].begin(1, 5);
+        assert_eq!(area.threads(1).iter().filter(|thread| thread.began().is_some()).count(), 1);
+        assert_eq!((area.threads(0).len(), area.threads(2).len()), (3, 0));
+        assert!(area.threads(0).iter().all(|thread| thread.began().is_none()));
+        let (service, _file) = Area::create(2, 0).unwrap();
+        assert!(service.threads(0).is_empty() && service.slots().len() == 2);
     }
 
     #[test]
     fn a_reservation_needs_an_accepting_slot_and_a_thread() {
-        let (area, _file) = Area::create(1).unwrap();
+        let (area, _file) = Area::create(1, 1).unwrap();
         let slot = &area.slots()[0];
         assert!(!slot.try_reserve(2), "it does not accept");
         slot.accepting.store(1, SeqCst);
@@ -252,27 +297,29 @@ mod tests {
 
     #[test]
     fn ends_are_remembered_for_a_while() {
-        let (area, _file) = Area::create(1).unwrap();
+        let (area, _file) = Area::create(1, 1).unwrap();
         let group = area.group();
         assert_eq!(group.exit_of(1), None);
         for pid in 1..=EXITS as u32 + 1 {
-            group.record_exit(pid, pid as i32 * 256);
+            group.record_exit(pid, pid as i32 * 256, None);
         }
-        assert_eq!((group.exit_of(1), group.exit_of(2)), (None, Some(512)));
-        assert_eq!(group.exit_of(EXITS as u32 + 1), Some((EXITS as i32 + 1) * 256));
+        assert_eq!((group.exit_of(1), group.exit_of(2)), (None, Some((512, None))));
+        assert_eq!(group.exit_of(EXITS as u32 + 1), Some(((EXITS as i32 + 1) * 256, None)));
     }
 
     #[test]
     fn nonsense_in_the_area_is_harmless() {
-        let (area, _file) = Area::create(1).unwrap();
+        let (area, _file) = Area::create(1, 1).unwrap();
         area.group().failure_length.store(u32::MAX, SeqCst);
         area.group().failure.iter().for_each(|byte| byte.store(0xff, SeqCst));
         assert!(area.group().failure().chars().count() <= REASON);
         area.group().state.store(77, SeqCst);
         assert_eq!(area.group().state(), State::Starting);
         area.group().exit_next.store(u32::MAX, SeqCst);
-        area.group().record_exit(5, 6);
-        assert_eq!(area.group().exit_of(5), Some(6));
+        area.group().record_exit(5, 6, Some(Reason::CpuTimeLimit));
+        assert_eq!(area.group().exit_of(5), Some((6, Some(Reason::CpuTimeLimit))));
+        area.group().exits.iter().for_each(|exit| exit.reason.store(99, SeqCst));
+        assert_eq!(area.group().exit_of(5), Some((6, None)));
         area.slots()[0].reserved.store(u32::MAX, SeqCst);
         assert!(!area.slots()[0].reserve(u32::MAX));
     }

@@ -9,6 +9,7 @@ use rustix::net::{RecvFlags, SendFlags};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::launch::Target;
+use crate::reason::Reason;
 use crate::ticket::{receive_with, send_with};
 
 /// Longest message in bytes.
@@ -54,16 +55,37 @@ pub enum ToWorker {
     /// Take requests now (sent after [`FromWorker::Ready`], so that the leader decides when new code serves).
     Accept,
     /// Take no new requests, finish all that you have, then exit. No time limit of its own.
-    Drain,
+    Drain {
+        /// Why.
+        reason: Reason,
+    },
     /// As `Drain`, and answer requests that are still in your slot with REJECT(reloading).
     Reload,
     /// Exit within shutdown-timeout.
-    Stop,
+    Stop {
+        /// Why.
+        reason: Reason,
+    },
     /// Exit within this time, which is shorter: httpd itself is stopping and kills what is late.
     StopWithin {
         /// How long, in milliseconds.
         milliseconds: u32,
     },
+    /// Write the Python stack of this request's thread to the log.
+    ShowStack(RequestOf),
+    /// Raise `mod_wsgi.RequestTimeout` in this request's thread, if it still runs it.
+    Interrupt(RequestOf),
+    /// Write the stacks of all threads that run a request to the log, without the help of Python's lock.
+    DumpStacks,
+}
+
+/// A request of a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RequestOf {
+    /// The request thread, from 1.
+    pub thread: u32,
+    /// The request's number in that thread.
+    pub number: u64,
 }
 
 /// What a worker says to its leader.
@@ -83,8 +105,8 @@ pub enum FromWorker {
     },
     /// Start my replacement, then let me drain; until then I serve on.
     Retire {
-        /// Why, for the log: `maximum_requests`, `graceful_signal`.
-        reason: String,
+        /// Why.
+        reason: Reason,
     },
     /// I cannot serve; I exit after this.
     Failed {

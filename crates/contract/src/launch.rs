@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::layers::Layer;
+use crate::limits::Limits;
 
 /// The control socket: of a leader towards the parent, of a worker towards its leader.
 pub const CONTROL_FD: i32 = 3;
@@ -137,12 +138,8 @@ pub struct Leader {
     pub display_name: Option<String>,
     /// Stack of the request threads in bytes.
     pub stack_size: Option<usize>,
-    /// Seconds from the start of a shutdown to the forced exit; 0 is no limit.
-    pub shutdown_timeout: u32,
-    /// Seconds to let requests finish before a restart.
-    pub graceful_timeout: u32,
-    /// Requests after which a worker is replaced; 0 is never.
-    pub maximum_requests: u32,
+    /// When workers are replaced, and how much time they get.
+    pub limits: Limits,
     /// Seconds for one read or write on a connection.
     pub socket_timeout: u32,
     /// Whether core dumps are wanted (CoreDumpDirectory is set).

@@ -6,9 +6,11 @@
 //! - [`wire`], [`frame`], [`request`], [`response`]: the frames on a connection between an httpd child and a worker;
 //!   [`task`], [`verdict`]: what a request is for when no application answers it, and the script's answer;
 //! - [`ticket`]: how such a connection reaches a worker, and how descriptors travel;
-//! - [`area`]: the shared statistics area of a process group, which is also how a free thread is found;
-//! - [`control`]: messages between parent, leader and workers;
-//! - [`launch`]: the settings that a leader and a worker start with, and [`inherited`]: the descriptors;
+//! - [`area`]: the shared statistics area of a process group, which is also how a free thread is found; [`thread`]: what a
+//!   request thread shows of itself there;
+//! - [`control`]: messages between parent, leader and workers, and [`reason`]: why a worker ends;
+//! - [`launch`]: the settings that a leader and a worker start with, [`limits`] among them, and [`inherited`]: the
+//!   descriptors;
 //! - [`layers`]: what those settings say about single interpreters;
 //! - [`version`]: the version of all this, and what is said when two parts differ;
 //! - [`abi`]: the table of C functions between `mod_wsgi.so` and the host in embedded mode;
@@ -29,12 +31,15 @@ pub mod inherited;
 pub mod launch;
 pub mod layers;
 pub mod level;
+pub mod limits;
 pub mod line;
 pub mod question;
+pub mod reason;
 pub mod request;
 pub mod response;
 pub mod scoreboard;
 pub mod task;
+pub mod thread;
 pub mod ticket;
 pub mod verdict;
 pub mod version;

@@ -16,19 +16,20 @@ impl Supervisor {
     pub(crate) fn exited(&mut self, now: Instant, slot: u32, status: i32, requests: u64, busy: u32) {
         let Some(worker) = self.workers.remove(&slot) else { return };
         let pid = worker.pid;
-        self.act(Action::Free { slot, pid, status });
+        let reason = worker.reason.or(worker.outgoing);
+        self.act(Action::Free { slot, pid, status, reason });
         self.slot_at = None;
         let end = describe(status);
         match worker.state {
             State::Starting | State::Ready => {
-                let reason = worker.failure.unwrap_or_else(|| match worker.printed.trim() {
+                let failure = worker.failure.unwrap_or_else(|| match worker.printed.trim() {
                     "" => format!("process {pid} {end} before it was ready, and printed nothing"),
                     printed => {
                         let printed = printed.lines().collect::<Vec<_>>().join(" | ");
                         format!("process {pid} {end} before it was ready. It printed: {printed}")
                     }
                 });
-                self.start_failed(now, &reason);
+                self.start_failed(now, &failure);
             }
             State::Serving { .. } if status == 0 => {
                 self.backoff.served();
@@ -65,7 +66,8 @@ impl Supervisor {
                 self.log(
                     level,
                     format!(
-                        "process {pid} in slot {slot} {end} while stopping, with {busy} requests running"
+                        "process {pid} in slot {slot} {end} while stopping{}, with {busy} requests running",
+                        reason.map(|reason| format!(" ({reason})")).unwrap_or_default()
                     ),
                 );
             }

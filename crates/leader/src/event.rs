@@ -3,8 +3,10 @@
 use contract::area::State as Health;
 use contract::control::{FromLeader, FromWorker, ToLeader, ToWorker};
 use contract::launch::Target;
+use contract::reason::Reason;
 use tracing::Level;
 
+use crate::look::Seen;
 use crate::signals::Request;
 
 /// Something that happened.
@@ -20,6 +22,8 @@ pub(crate) enum Event {
     Said { slot: u32, message: FromWorker },
     /// An interpreter that is coming up has printed something.
     Printed { slot: u32, text: String },
+    /// What the shared area shows of a worker, once a second.
+    Seen { slot: u32, seen: Seen },
     /// A draining worker has nothing left to do, but is still there.
     Idle { slot: u32 },
     /// A worker ended, after `requests` answered ones, with `busy` running ones.
@@ -51,8 +55,10 @@ pub(crate) enum Action {
     Terminate { slot: u32 },
     /// Send SIGKILL.
     Kill { slot: u32 },
-    /// Publish how a process ended and make its slot free.
-    Free { slot: u32, pid: u32, status: i32 },
+    /// Send SIGABRT, which ends a worker that is still loading and leaves its stack in the log.
+    Abort { slot: u32 },
+    /// Publish how a process ended, and why it was made to, and make its slot free.
+    Free { slot: u32, pid: u32, status: i32, reason: Option<Reason> },
     /// Publish whether the group can serve; `Failing` only while no other leader's worker does.
     Publish(Health, String),
     /// Answer the next leader.

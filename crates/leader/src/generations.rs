@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use contract::control::{FromLeader, ToLeader};
 use contract::launch::Target;
+use contract::reason::Reason;
 use tracing::Level;
 
 use crate::event::Action;
@@ -69,7 +70,7 @@ impl Supervisor {
     }
 
     /// Lets all workers finish, and then ends.
-    fn leave(&mut self, now: Instant, reason: &str) {
+    fn leave(&mut self, now: Instant, why: &str) {
         if matches!(self.phase, Phase::Leaving | Phase::Stopping { .. }) {
             return;
         }
@@ -78,10 +79,10 @@ impl Supervisor {
         }
         self.phase = Phase::Leaving;
         self.released_until = None;
-        for (slot, pid, state) in self.list(|worker| worker.state) {
+        for (slot, _, state) in self.list(|worker| worker.state) {
             match state {
-                State::Starting | State::Ready => self.stop(now, slot, reason),
-                State::Serving { .. } => self.drain(now, slot, pid, reason, None),
+                State::Starting | State::Ready => self.stop(now, slot, Reason::GracefulSignal, why),
+                State::Serving { .. } => self.drain(now, slot, Reason::GracefulSignal, why, None),
                 State::Draining { .. } | State::Stopping { .. } => {}
             }
         }

@@ -8,8 +8,9 @@
 //! - [`settings`]: what it was given; [`log`]: where its lines go; [`signals`]: signals as readable sockets
 //! - [`run`]: the one loop: turns what is ready (`run::wait`) into events, and actions into system calls
 //! - [`supervise`]: every decision, pure: an [`event`] in, actions out; with [`reload`] (replacing workers), [`ends`]
-//!   (workers that end) and [`generations`] (taking over from, and giving way to, another leader) as parts of it
-//! - [`worker`]: the states of one worker; [`backoff`]: when the next start may be
+//!   (workers that end), [`limits`] (how long things may take) and [`generations`] (taking over from, and giving way to,
+//!   another leader) as parts of it
+//! - [`worker`]: the states of one worker, [`look`]: what the shared area shows of it; [`backoff`]: when the next start may be
 //! - [`spawn`]: how a worker is started; [`repair`]: what ended workers and children leave behind
 
 #![forbid(unsafe_code)]
@@ -18,7 +19,9 @@ mod backoff;
 mod ends;
 mod event;
 mod generations;
+mod limits;
 mod log;
+mod look;
 mod reload;
 mod repair;
 mod run;

@@ -3,9 +3,11 @@
 //! For a changed script the old workers stop taking requests at once, and requests wait for the new code. For every
 //! other reason (`maximum-requests`, a signal) the old one serves until the new one does.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use contract::control::ToWorker;
+use contract::limits::duration;
+use contract::reason::Reason;
 use tracing::Level;
 
 use crate::event::Action;
@@ -32,24 +34,34 @@ impl Supervisor {
             self.log(Level::INFO, format!("Stopping process {pid} in slot {slot}: {script} has changed"));
             self.act(Action::Tell { slot, message: ToWorker::Reload });
             self.set_state(slot, State::Draining { since: now, until: None });
+            self.workers.get_mut(&slot).map(|worker| worker.ends_for(Reason::ScriptReload));
         }
     }
 
-    /// A worker is to be replaced once another can take over from it.
-    pub(crate) fn retire(&mut self, slot: u32, reason: &str) {
+    /// A worker is to be replaced once another can take over from it. True if that is news.
+    pub(crate) fn retire(&mut self, slot: u32, reason: Reason) -> bool {
         let running = matches!(self.phase, Phase::Running | Phase::TakingOver);
-        if let Some(worker) = self.workers.get_mut(&slot).filter(|worker| running && worker.is_serving()) {
-            let pid = worker.pid;
-            if worker.outgoing.replace(reason.to_owned()).is_none() {
-                self.why = format!("process {pid} is replaced ({reason})");
-            }
-        }
+        let evicted = reason == Reason::GracefulSignal && self.limits.eviction_timeout > 0;
+        let reason = if evicted { Reason::EvictionSignal } else { reason };
+        let worker = self.workers.get_mut(&slot).filter(|worker| running && worker.is_serving());
+        let Some(worker) = worker.filter(|worker| worker.outgoing.is_none()) else { return false };
+        worker.outgoing = Some(reason);
+        self.why = format!("process {} is replaced ({reason})", worker.pid);
+        true
     }
 
     /// All workers are to be replaced.
-    pub(crate) fn retire_all(&mut self, reason: &str) {
+    pub(crate) fn retire_all(&mut self, reason: Reason) {
         for (slot, ..) in self.list(|_| ()) {
             self.retire(slot, reason);
+        }
+    }
+
+    /// How long a worker that is replaced for `reason` may finish its requests; `None`: it may not.
+    fn time_to_finish(&self, reason: Reason) -> Option<Duration> {
+        match reason {
+            Reason::EvictionSignal => duration(self.limits.eviction_timeout),
+            _ => duration(self.limits.graceful_timeout),
         }
     }
 
@@ -61,22 +73,30 @@ impl Supervisor {
             .workers
             .iter()
             .filter(|(_, worker)| worker.is_serving())
-            .filter_map(|(slot, worker)| Some((*slot, worker.pid, worker.outgoing.clone()?)))
+            .filter_map(|(slot, worker)| Some((*slot, worker.outgoing?)))
             .take(surplus)
             .collect();
-        for (slot, pid, reason) in outgoing {
-            if self.graceful_timeout.is_zero() {
-                self.stop(now, slot, &reason);
-            } else {
-                self.drain(now, slot, pid, &reason, Some(now + self.graceful_timeout));
+        for (slot, reason) in outgoing {
+            match self.time_to_finish(reason) {
+                None => self.stop(now, slot, reason, reason.as_str()),
+                Some(time) => self.drain(now, slot, reason, reason.as_str(), Some(now + time)),
             }
         }
     }
 
     /// Lets a worker finish what it has, until `until`.
-    pub(crate) fn drain(&mut self, now: Instant, slot: u32, pid: u32, reason: &str, until: Option<Instant>) {
-        self.log(Level::INFO, format!("Stopping process {pid} in slot {slot} after its requests: {reason}"));
-        self.act(Action::Tell { slot, message: ToWorker::Drain });
-        self.set_state(slot, State::Draining { since: now, until });
+    pub(crate) fn drain(
+        &mut self,
+        now: Instant,
+        slot: u32,
+        reason: Reason,
+        why: &str,
+        until: Option<Instant>,
+    ) {
+        let Some(worker) = self.workers.get_mut(&slot) else { return };
+        let (pid, reason) = (worker.pid, worker.ends_for(reason));
+        worker.state = State::Draining { since: now, until };
+        self.log(Level::INFO, format!("Stopping process {pid} in slot {slot} after its requests: {why}"));
+        self.act(Action::Tell { slot, message: ToWorker::Drain { reason } });
     }
 }

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 use contract::area::{Area, Slot, State as Health};
 use contract::control;
 use contract::launch::{Leader, Target};
+use contract::reason::Reason;
+use contract::thread::{Thread, clock};
 use rustix::io::Errno;
 use rustix::process::{DumpableBehavior, Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::de::DeserializeOwned;
@@ -20,6 +22,7 @@ use tracing::Level;
 
 use self::wait::Source;
 use crate::event::{Action, Event};
+use crate::look::Seen;
 use crate::repair::{Suspicion, hand_back, is_gone};
 use crate::settings::Given;
 use crate::signals::Signals;
@@ -233,8 +236,9 @@ impl Loop {
                 }
             }
             Action::Terminate { slot } => self.signal(slot, Signal::TERM),
+            Action::Abort { slot } => self.signal(slot, Signal::ABORT),
             Action::Kill { slot } => self.signal(slot, Signal::KILL),
-            Action::Free { slot, pid, status } => self.free(slot, pid, status),
+            Action::Free { slot, pid, status, reason } => self.free(slot, pid, status, reason),
             Action::Publish(health, failure) => self.publish(health, &failure),
             Action::Answer(answer) => send_to(self.parent.as_ref(), &answer),
             Action::TellPrevious(message) => send_to(self.previous.as_ref(), &message),
@@ -294,8 +298,8 @@ impl Loop {
     }
 
     /// The end is published before the slot is free: a child that finds it free must find the reason.
-    fn free(&self, number: u32, pid: u32, status: i32) {
-        self.area.group().record_exit(pid, status);
+    fn free(&self, number: u32, pid: u32, status: i32, reason: Option<Reason>) {
+        self.area.group().record_exit(pid, status, reason);
         let Some(slot) = self.slot(number) else { return };
         slot.accepting.store(0, SeqCst);
         let returned = self.slots.get(number as usize).map_or(0, |socket| hand_back(socket.as_fd()).tickets);
@@ -303,6 +307,7 @@ impl Loop {
             tracing::info!("{returned} requests that waited for process {pid} go to another");
         }
         slot.clear();
+        self.area.threads(number as usize).iter().for_each(Thread::clear);
     }
 
     fn publish(&self, health: Health, failure: &str) {
@@ -337,6 +342,9 @@ impl Loop {
         {
             tracing::warn!("took back the announcement of {count} requests that never came");
         }
+        for (number, seen) in self.look(clock()) {
+            self.happened(Event::Seen { slot: number, seen });
+        }
         let idle = |slot: &&Slot| slot.reserved.load(SeqCst) == 0 && slot.busy.load(SeqCst) == 0;
         let idle: Vec<_> = self
             .processes
@@ -345,6 +353,17 @@ impl Loop {
             .filter(|slot| self.slot(*slot).as_ref().is_some_and(idle))
             .collect();
         idle.into_iter().for_each(|slot| self.happened(Event::Idle { slot }));
+    }
+}
+
+impl Loop {
+    /// What the area shows of each of our workers.
+    fn look(&self, now: u64) -> Vec<(u32, Seen)> {
+        let seen = |number: &u32| {
+            let slot = self.slot(*number)?;
+            Some((*number, Seen::of(slot, self.area.threads(*number as usize), now)))
+        };
+        self.processes.keys().filter_map(seen).collect()
     }
 }
 

@@ -61,7 +61,8 @@ pub(crate) fn read() -> Result<Given, SettingsError> {
 
     let count = slots(settings.processes);
     let area_file = descriptor(AREA_FD)?;
-    let area = Area::map(&area_file, count as usize).map_err(SettingsError::Area)?;
+    let area =
+        Area::map(&area_file, count as usize, settings.threads as usize).map_err(SettingsError::Area)?;
     let first = |n: u32| SLOT_FD.saturating_add_unsigned(n);
     let slots = (0..count).map(|n| descriptor(first(n))).collect::<Result<_, _>>()?;
     let previous = if settings.takes_over { Some(descriptor(first(count))?) } else { None };
@@ -101,7 +102,7 @@ mod tests {
         let text = r#"{"contract": 99, "module": "/usr/lib/mod_wsgi.so", "something": "new"}"#;
         let error = parse(text, Path::new("/opt/mod_wsgi_leader")).expect_err("version 99").to_string();
         assert!(error.contains("/usr/lib/mod_wsgi.so speaks contract version 99"), "{error}");
-        assert!(error.contains("/opt/mod_wsgi_leader speaks 1"), "{error}");
+        assert!(error.contains(&format!("/opt/mod_wsgi_leader speaks {}", contract::VERSION)), "{error}");
     }
 
     #[test]

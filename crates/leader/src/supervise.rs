@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use contract::area::State as Health;
 use contract::control::{FromLeader, FromWorker, ToWorker};
 use contract::launch::{Leader, Target};
+use contract::limits::{Limits, duration};
+use contract::reason::Reason;
 use tracing::Level;
 
 use crate::backoff::Backoff;
@@ -23,7 +25,7 @@ const HURRY: Duration = Duration::from_millis(1800);
 /// When the leader goes after that SIGTERM, whatever is left.
 const LEAVE: Duration = Duration::from_millis(2700);
 /// How much longer than shutdown-timeout a worker may take before it is killed.
-const GRACE: Duration = Duration::from_millis(300);
+pub(crate) const GRACE: Duration = Duration::from_millis(300);
 
 /// What the leader as a whole is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,8 +46,8 @@ pub(crate) enum Phase {
 #[derive(Debug)]
 pub(crate) struct Supervisor {
     pub(crate) processes: u32,
-    pub(crate) shutdown_timeout: Option<Duration>,
-    pub(crate) graceful_timeout: Duration,
+    pub(crate) threads: u32,
+    pub(crate) limits: Limits,
     pub(crate) phase: Phase,
     pub(crate) workers: BTreeMap<u32, Worker>,
     /// What workers have loaded, so that replacements load it before they serve.
@@ -55,6 +57,8 @@ pub(crate) struct Supervisor {
     pub(crate) backoff: Backoff,
     /// Why the next worker is started.
     pub(crate) why: String,
+    /// The next worker loads nothing before it is asked to.
+    pub(crate) afresh: bool,
     /// Whether a start was asked for and not yet answered.
     asked: u32,
     /// Whether the lack of a slot has been reported.
@@ -68,14 +72,15 @@ impl Supervisor {
     pub(crate) fn new(settings: &Leader, now: Instant) -> Self {
         let mut new = Self {
             processes: settings.processes.max(1),
-            shutdown_timeout: seconds(settings.shutdown_timeout),
-            graceful_timeout: Duration::from_secs(settings.graceful_timeout.into()),
+            threads: settings.threads,
+            limits: settings.limits,
             phase: Phase::Running,
             workers: BTreeMap::new(),
             loaded: Vec::new(),
             released_until: None,
             backoff: Backoff::default(),
             why: "the group starts".to_owned(),
+            afresh: false,
             asked: 0,
             slotless: false,
             slot_at: None,
@@ -98,7 +103,7 @@ impl Supervisor {
     /// Takes an event in.
     pub(crate) fn on(&mut self, now: Instant, event: Event) {
         match event {
-            Event::Spawned { slot, pid } => self.spawned(slot, pid),
+            Event::Spawned { slot, pid } => self.spawned(now, slot, pid),
             Event::NotSpawned { reason } => {
                 self.asked = self.asked.saturating_sub(1);
                 self.start_failed(now, &reason);
@@ -110,13 +115,14 @@ impl Supervisor {
                     worker.print(&text);
                 }
             }
+            Event::Seen { slot, seen } => self.seen(now, slot, &seen),
             Event::Idle { slot } => self.idle(now, slot),
             Event::Exited { slot, status, requests, busy } => self.exited(now, slot, status, requests, busy),
             Event::Asked(request) => self.asked_for(now, request),
             Event::Previous(FromLeader::Loaded(loaded)) => self.previous_loaded(loaded),
             Event::PreviousGone => self.previous_gone(now),
             Event::Signal(Request::Stop) => self.stop_all(now, "httpd stops it"),
-            Event::Signal(Request::Replace) => self.retire_all("graceful_signal"),
+            Event::Signal(Request::Replace) => self.retire_all(Reason::GracefulSignal),
             Event::HttpdGone => self.log(Level::INFO, "the httpd parent is gone; serving its last children"),
             Event::NoSenders => self.stop_all(now, "nobody is left who could send a request"),
             Event::Tick => self.tick(now),
@@ -149,14 +155,21 @@ impl Supervisor {
         }
         for _ in 0..missing {
             self.asked += 1;
-            self.act(Action::Start { reload: self.loaded.clone(), why: self.why.clone() });
+            let reload = if std::mem::take(&mut self.afresh) { Vec::new() } else { self.loaded.clone() };
+            self.act(Action::Start { reload, why: self.why.clone() });
         }
     }
 
-    fn spawned(&mut self, slot: u32, pid: u32) {
+    /// Whether the group is as it is meant to be: nobody comes, and nobody is about to go.
+    pub(crate) fn is_settled(&self) -> bool {
+        let settled = |worker: &Worker| worker.is_serving() && worker.outgoing.is_none();
+        self.phase == Phase::Running && self.asked == 0 && self.workers.values().all(settled)
+    }
+
+    fn spawned(&mut self, now: Instant, slot: u32, pid: u32) {
         self.asked = self.asked.saturating_sub(1);
         self.slotless = false;
-        self.workers.insert(slot, Worker::new(pid));
+        self.workers.insert(slot, Worker::new(pid, now));
         if !matches!(self.phase, Phase::TakingOver | Phase::Running) {
             self.act(Action::Kill { slot }); // the phase changed meanwhile; it has done nothing yet
         }
@@ -168,7 +181,7 @@ impl Supervisor {
             FromWorker::Ready { loaded } if worker.state == State::Starting => self.ready(now, slot, loaded),
             FromWorker::Loaded(target) if !self.loaded.contains(&target) => self.loaded.push(target),
             FromWorker::Changed { script } => self.changed(now, slot, &script),
-            FromWorker::Retire { reason } => self.retire(slot, &reason),
+            FromWorker::Retire { reason } => drop(self.retire(slot, reason)),
             FromWorker::Failed { reason } => worker.failure = Some(reason),
             FromWorker::Ready { .. } | FromWorker::Loaded(_) => {}
         }
@@ -177,7 +190,8 @@ impl Supervisor {
     fn ready(&mut self, now: Instant, slot: u32, loaded: bool) {
         self.set_state(slot, State::Ready);
         if !loaded && self.others_serve() {
-            self.stop(now, slot, "it could not load what the serving processes have loaded");
+            let why = "it could not load what the serving processes have loaded";
+            self.stop(now, slot, Reason::ShutdownSignal, why);
             self.start_failed(
                 now,
                 "a new process could not load what the serving processes have loaded (its traceback is in the log \
@@ -225,16 +239,17 @@ impl Supervisor {
             State::Draining { since, .. } => Some((since, *slot)),
             _ => None,
         });
-        if let Some((since, slot)) = draining.min().filter(|(since, _)| *since + self.graceful_timeout <= now)
-        {
+        let patience = Duration::from_secs(self.limits.graceful_timeout.into());
+        if let Some((since, slot)) = draining.min().filter(|(since, _)| *since + patience <= now) {
             let seconds = now.duration_since(since).as_secs();
-            self.stop(now, slot, &format!("it is still busy after {seconds} s and its place is needed"));
+            let why = format!("it is still busy after {seconds} s and its place is needed");
+            self.stop(now, slot, Reason::GracefulSignal, &why);
         }
     }
 
     /// A drained worker that does not end (an `atexit` function that hangs) gets shutdown-timeout.
     fn idle(&mut self, now: Instant, slot: u32) {
-        let limit = self.shutdown_timeout;
+        let limit = duration(self.limits.shutdown_timeout);
         if let Some(Worker { state: State::Draining { until: until @ None, .. }, .. }) =
             self.workers.get_mut(&slot)
         {
@@ -252,7 +267,9 @@ impl Supervisor {
             .collect();
         for (slot, pid, state) in due {
             match state {
-                State::Draining { .. } => self.stop(now, slot, "its time to finish requests is over"),
+                State::Draining { .. } => {
+                    self.stop(now, slot, Reason::GracefulSignal, "its time to finish requests is over");
+                }
                 State::Stopping { .. } => {
                     self.log(
                         Level::ERROR,
@@ -267,12 +284,14 @@ impl Supervisor {
     }
 
     /// Tells a worker to exit.
-    pub(crate) fn stop(&mut self, now: Instant, slot: u32, reason: &str) {
+    pub(crate) fn stop(&mut self, now: Instant, slot: u32, reason: Reason, why: &str) {
+        let limit = duration(self.limits.shutdown_timeout);
         let Some(worker) = self.workers.get_mut(&slot) else { return };
         let (pid, starting) = (worker.pid, worker.state == State::Starting);
-        worker.state = State::Stopping { kill_at: self.shutdown_timeout.map(|limit| now + limit + GRACE) };
-        self.log(Level::INFO, format!("Stopping process {pid} in slot {slot}: {reason}"));
-        self.act(Action::Tell { slot, message: ToWorker::Stop });
+        let reason = worker.ends_for(reason);
+        worker.state = State::Stopping { kill_at: limit.map(|limit| now + limit + GRACE) };
+        self.log(Level::INFO, format!("Stopping process {pid} in slot {slot}: {why}"));
+        self.act(Action::Tell { slot, message: ToWorker::Stop { reason } });
         if starting {
             self.act(Action::Terminate { slot });
         }
@@ -283,7 +302,7 @@ impl Supervisor {
         if matches!(self.phase, Phase::Stopping { .. }) {
             return;
         }
-        let limit = self.shutdown_timeout.unwrap_or(HURRY).min(HURRY);
+        let limit = duration(self.limits.shutdown_timeout).unwrap_or(HURRY).min(HURRY);
         let milliseconds = limit.as_millis() as u32;
         self.phase = Phase::Stopping { leave_at: now + LEAVE };
         for (slot, pid, starting) in self.list(|worker| worker.state == State::Starting) {
@@ -293,6 +312,7 @@ impl Supervisor {
                 self.act(Action::Terminate { slot });
             }
             self.set_state(slot, State::Stopping { kill_at: Some(now + limit + GRACE) });
+            self.workers.get_mut(&slot).map(|worker| worker.ends_for(Reason::ShutdownSignal));
         }
         self.leave_if_done();
     }
@@ -317,10 +337,5 @@ impl Supervisor {
     }
 }
 
-/// A limit in seconds, of which 0 is none.
-fn seconds(limit: u32) -> Option<Duration> {
-    (limit > 0).then(|| Duration::from_secs(limit.into()))
-}
-
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

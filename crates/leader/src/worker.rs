@@ -4,6 +4,10 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Instant;
 
+use contract::reason::Reason;
+
+use crate::limits::Watch;
+
 /// How much of what an interpreter prints is kept, in bytes.
 const MAX_PRINTED: usize = 500;
 
@@ -41,7 +45,11 @@ pub(crate) struct Worker {
     /// Where it is in its life.
     pub(crate) state: State,
     /// Why it is to be replaced; it serves on until its replacement does.
-    pub(crate) outgoing: Option<String>,
+    pub(crate) outgoing: Option<Reason>,
+    /// Why it was told to end; the first reason counts.
+    pub(crate) reason: Option<Reason>,
+    /// What its limits need to remember.
+    pub(crate) watch: Watch,
     /// What it said before it gave up.
     pub(crate) failure: Option<String>,
     /// The end of what its interpreter printed while it came up.
@@ -49,8 +57,22 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(pid: u32) -> Self {
-        Self { pid, state: State::Starting, outgoing: None, failure: None, printed: String::new() }
+    pub(crate) fn new(pid: u32, now: Instant) -> Self {
+        Self {
+            pid,
+            state: State::Starting,
+            outgoing: None,
+            reason: None,
+            watch: Watch::new(now),
+            failure: None,
+            printed: String::new(),
+        }
+    }
+
+    /// Why it ends, or is to end. The first reason counts.
+    pub(crate) fn ends_for(&mut self, reason: Reason) -> Reason {
+        let known = self.reason.or(self.outgoing);
+        *self.reason.insert(known.unwrap_or(reason))
     }
 
     /// Whether it is one of the processes that the group is meant to have.
@@ -108,7 +130,7 @@ mod tests {
 
     #[test]
     fn the_end_of_what_was_printed_is_kept() {
-        let mut worker = Worker::new(1);
+        let mut worker = Worker::new(1, Instant::now());
         worker.print(&"ä".repeat(400));
         worker.print("end");
         assert!(
@@ -120,10 +142,11 @@ mod tests {
 
     #[test]
     fn outgoing_workers_are_not_current() {
-        let mut worker = Worker::new(1);
+        let mut worker = Worker::new(1, Instant::now());
         assert!(worker.is_current());
         worker.state = State::Serving { since: Instant::now() };
-        worker.outgoing = Some("maximum_requests".to_owned());
+        worker.outgoing = Some(Reason::MaximumRequests);
         assert!(worker.is_serving() && !worker.is_current());
+        assert_eq!(worker.ends_for(Reason::RequestTimeout), Reason::MaximumRequests);
     }
 }

@@ -12,12 +12,17 @@ use contract::inherited::take;
 use contract::launch::{
     AREA_FD, CONTROL_FD, ERROR_LOG_FD, OVERFLOW_FD, QUESTION_FD, SETTINGS_FD, SLOT_FD, Worker,
 };
+use contract::limits::Limits;
 use contract::question;
 use pyo3::types::PyAnyMethods;
-use rustix::process::{DumpableBehavior, Signal, set_dumpable_behavior, set_parent_process_death_signal};
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, Signal, getrlimit, set_dumpable_behavior,
+    set_parent_process_death_signal, setrlimit,
+};
 use serde::Deserialize;
 use thiserror::Error;
 
+use super::crashes;
 use super::shared::Shared;
 use crate::api::server_metrics;
 use crate::python::argv;
@@ -77,7 +82,8 @@ pub(super) fn start(control: OwnedFd) -> Result<Shared, BootstrapError> {
         group.display_name.clone().unwrap_or_else(|| format!("(wsgi:{})", group.python.process_group));
     argv::set_title(title.as_bytes());
     let area_file = descriptor(AREA_FD)?;
-    let area = Area::map(&area_file, settings.slots as usize).map_err(BootstrapError::Area)?;
+    let area = Area::map(&area_file, settings.slots as usize, group.threads as usize)
+        .map_err(BootstrapError::Area)?;
     let queues = [control, descriptor(OVERFLOW_FD)?, descriptor(SLOT_FD)?];
     for (index, queue) in queues.iter().enumerate() {
         keep_out_of_forks(index, Some(queue.as_fd()));
@@ -93,7 +99,25 @@ pub(super) fn start(control: OwnedFd) -> Result<Shared, BootstrapError> {
     if let Some(locale) = &group.locale {
         set_locale(&process, locale)?;
     }
+    Process::detached(|| crashes::catch(&process));
+    limit_cpu(&group.limits);
     Ok(Shared::new(process, settings, area, queues)?)
+}
+
+/// cpu-time-limit: of the worker alone. At the first limit the kernel sends SIGXCPU and the worker is replaced, at the
+/// second it kills.
+fn limit_cpu(limits: &Limits) {
+    if limits.cpu_time == 0 {
+        return;
+    }
+    let soft = u64::from(limits.cpu_time);
+    let hard = soft + 1 + u64::from(limits.shutdown_timeout);
+    if let Err(error) = setrlimit(Resource::Cpu, Rlimit { current: Some(soft), maximum: Some(hard) }) {
+        let there = getrlimit(Resource::Cpu).maximum;
+        tracing::warn!(
+            "cpu-time-limit={soft} of the process group cannot be set: {error}; the limit that the process was given is {there:?}"
+        );
+    }
 }
 
 fn settings() -> Result<Worker, BootstrapError> {

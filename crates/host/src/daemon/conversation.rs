@@ -4,6 +4,7 @@
 
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::sync::Arc;
 
 use contract::frame::{BODY_PIECE, HEADER, Header, Kind, VALUE_FOUND, append};
 use contract::level::NOTICE;
@@ -12,8 +13,10 @@ use contract::response::{End, FilePart, Log, MAX_LOG, Outcome, Reject, Taken};
 
 use super::body::Body;
 use super::connection::{Connection, invalid};
+use super::shown::Shown;
 use crate::python::loan::Interrupter;
 use crate::wsgi::exchange::{ClientGone, Exchange};
+use crate::wsgi::watched::Watched;
 
 /// Log lines that the child does not fetch are dropped beyond this many bytes.
 const MAX_UNSENT: usize = 1 << 20;
@@ -23,6 +26,7 @@ const MAX_FILE: usize = 4096;
 /// A request that is being answered.
 pub(super) struct Conversation<'c> {
     connection: &'c mut Connection,
+    shown: &'c Shown<'c>,
     body: Body<'c>,
     flags: Flags,
     log_level: u8,
@@ -42,9 +46,11 @@ impl<'c> Conversation<'c> {
         early: &'c [u8],
         request: &Request<'_>,
         taken: Taken,
+        shown: &'c Shown<'c>,
     ) -> Self {
         Self {
             connection,
+            shown,
             body: Body::new(early, request.flags.has(Flags::NO_BODY)),
             flags: request.flags,
             log_level: request.log_level,
@@ -82,6 +88,7 @@ impl<'c> Conversation<'c> {
 
     /// Sends what has gathered, `bytes` as BODY frames, and `end`, in as few writes as may be.
     fn transmit(&mut self, bytes: &[u8], end: Option<End>) -> Result<(), ClientGone> {
+        self.shown.beat();
         let mut out = std::mem::take(&mut self.out);
         if let Some(head) = self.head.take() {
             out.extend_from_slice(&Header::new(Kind::Head, head.len()).encode());
@@ -123,7 +130,12 @@ impl Exchange for Conversation<'_> {
         }
     }
 
+    fn watched(&self) -> Option<Arc<Watched>> {
+        Some(Arc::clone(self.shown.watched()))
+    }
+
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.shown.beat();
         self.body.read(self.connection, buffer)
     }
 

@@ -5,6 +5,8 @@
 //! - [`worker`]: the main thread loads scripts, says Ready, waits for the leader and for signals, ends the process;
 //! - [`thread`]: a request thread takes requests from its kept connection, the slot and the overflow ([`watch`]);
 //! - [`conversation`]: one request over a [`connection`], with its [`body`];
+//! - [`shown`]: what a thread shows of itself, [`watcher`]: stacks, interruptions and the proof that Python lives;
+//! - [`crashes`]: what is left in the log when it does not;
 //! - [`shared`]: what they share; [`fault`]: faults on demand, for tests.
 //!
 //! Request threads are never attached to an interpreter in here: [`crate::wsgi::serve`] enters and leaves it.
@@ -13,10 +15,13 @@ mod body;
 mod bootstrap;
 mod connection;
 mod conversation;
+mod crashes;
 mod fault;
 mod shared;
+mod shown;
 mod thread;
 mod watch;
+mod watcher;
 mod worker;
 
 use contract::control::{self, FromWorker};

@@ -1,6 +1,8 @@
 //! What the threads of a worker share.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::atomic::{AtomicU32, AtomicU64};
@@ -12,6 +14,7 @@ use contract::launch::Worker;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
 use crate::python::process::Process;
+use crate::wsgi::watched::Watched;
 
 /// What the worker does with requests. It only ever moves downwards in this list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,6 +49,16 @@ pub(super) struct Shared {
     /// Threads that have a request, until its last byte is sent.
     active: AtomicU32,
     served: AtomicU64,
+    /// The request threads.
+    threads: Vec<Thread>,
+}
+
+/// A request thread as the others of its process know it.
+#[derive(Default)]
+struct Thread {
+    watched: OnceLock<Arc<Watched>>,
+    /// The system's number for it.
+    id: OnceLock<i32>,
 }
 
 impl Shared {
@@ -56,6 +69,7 @@ impl Shared {
         [control, overflow, slot]: [OwnedFd; 3],
     ) -> std::io::Result<Self> {
         let event = || eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
+        let threads = (0..settings.group.threads).map(|_| Thread::default()).collect();
         Ok(Self {
             process,
             settings,
@@ -70,6 +84,7 @@ impl Shared {
             mode: AtomicU8::new(Mode::Serving as u8),
             active: AtomicU32::new(0),
             served: AtomicU64::new(0),
+            threads,
         })
     }
 
@@ -101,6 +116,35 @@ impl Shared {
     /// This worker's slot; there is one unless leader and worker disagree about their number.
     pub(super) fn place(&self) -> Option<&Slot> {
         self.area.slots().get(self.settings.slot as usize)
+    }
+
+    /// The calling thread is request thread `number`.
+    pub(super) fn introduce(self: &Arc<Self>, number: u32) {
+        let Some(thread) = self.thread(number) else { return };
+        let shared = Arc::clone(self);
+        thread.watched.get_or_init(|| Arc::new(Watched::new(move || shared.script_is_there())));
+        thread.id.get_or_init(|| rustix::thread::gettid().as_raw_nonzero().get());
+    }
+
+    /// Request thread `number`, once it runs.
+    pub(super) fn watched(&self, number: u32) -> Option<Arc<Watched>> {
+        self.thread(number)?.watched.get().cloned()
+    }
+
+    /// The system's number for request thread `number`, once it runs.
+    pub(super) fn system_id(&self, number: u32) -> Option<i32> {
+        self.thread(number)?.id.get().copied()
+    }
+
+    fn thread(&self, number: u32) -> Option<&Thread> {
+        self.threads.get((number as usize).checked_sub(1)?)
+    }
+
+    /// A script was loaded.
+    pub(super) fn script_is_there(&self) {
+        if let Some(slot) = self.place() {
+            slot.loaded.store(1, SeqCst);
+        }
     }
 
     /// Number of request threads.
@@ -156,7 +200,7 @@ impl Shared {
             slot.requests.fetch_add(1, SeqCst);
         }
         let served = self.served.fetch_add(1, SeqCst) + 1;
-        served == u64::from(self.settings.group.maximum_requests)
+        served == u64::from(self.settings.group.limits.maximum_requests)
     }
 
     /// Whether nothing is left to do for a worker that drains: no thread has a request, none is announced or waits.

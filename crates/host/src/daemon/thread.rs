@@ -16,6 +16,7 @@ use contract::control::FromWorker;
 use contract::frame::{BODY_PIECE, Kind, append};
 use contract::launch::Target;
 use contract::level;
+use contract::reason::Reason;
 use contract::request::Request;
 use contract::response::{End, Outcome, Reject, Taken};
 use contract::ticket::Ticket;
@@ -24,6 +25,7 @@ use super::connection::{Connection, Message};
 use super::conversation::Conversation;
 use super::fault;
 use super::shared::{Hold, Mode, Shared, clear, now, signal};
+use super::shown::Shown;
 use super::watch::{Ready, Watch};
 use crate::api::recorder::RECORDER;
 use crate::python::fence::{discard, text};
@@ -40,6 +42,7 @@ pub(super) struct RequestThread<'s> {
     /// From 1.
     number: u32,
     watch: Watch<'s>,
+    shown: &'s Shown<'s>,
     kept: Option<Connection>,
     /// For the REQUEST frame.
     buffer: Vec<u8>,
@@ -49,12 +52,12 @@ pub(super) struct RequestThread<'s> {
 }
 
 impl<'s> RequestThread<'s> {
-    pub(super) fn new(shared: &'s Shared, number: u32) -> rustix::io::Result<Self> {
+    pub(super) fn new(shared: &'s Shared, shown: &'s Shown<'s>, number: u32) -> rustix::io::Result<Self> {
         let watch = Watch::new(shared)?;
         RECORDER.thread_started(number);
         keep_out_of_forks(FIRST_PLACE + 2 * number as usize, Some(watch.as_fd()));
         let (kept, buffer, reported) = (None, Vec::new(), HashSet::new());
-        Ok(Self { shared, number, watch, kept, buffer, reported, leaving: false })
+        Ok(Self { shared, number, watch, shown, kept, buffer, reported, leaving: false })
     }
 
     /// Serves until the process ends.
@@ -185,6 +188,7 @@ impl<'s> RequestThread<'s> {
 
     /// Serves one request. True when the connection is kept for another.
     fn converse(&mut self, connection: &mut Connection, hold: &mut Hold<'_>, by_ticket: bool) -> bool {
+        let _begun = self.shown.begin();
         let mut buffer = std::mem::take(&mut self.buffer);
         let keep = match connection.request(&mut buffer) {
             Ok(Some(message)) => self.answer(connection, message, hold, by_ticket),
@@ -221,7 +225,8 @@ impl<'s> RequestThread<'s> {
             return false; // the client has gone, or the child has answered for us
         }
         let taken = Taken { slot: self.shared.settings.slot, pid: self.shared.pid };
-        let mut conversation = Conversation::new(connection, message.early, &request, taken);
+        self.shown.describe(&request);
+        let mut conversation = Conversation::new(connection, message.early, &request, taken, self.shown);
         if let Some(why) = self.refusal(&request) {
             conversation.reject(why);
             return false;
@@ -249,7 +254,7 @@ impl<'s> RequestThread<'s> {
 
     fn run_application(&self, request: &Request<'_>, conversation: &mut Conversation<'_>) -> Answer {
         let group = &self.shared.settings.group;
-        let run_once = group.threads == 1 && group.maximum_requests == 1;
+        let run_once = group.threads == 1 && group.limits.maximum_requests == 1;
         let facts = Facts { thread_id: self.number, daemon_start: now(), run_once };
         let run = catch_unwind(AssertUnwindSafe(|| {
             fault::point("worker-panic-in-request");
@@ -281,7 +286,7 @@ impl<'s> RequestThread<'s> {
         let end = End { outcome: done.outcome, keep, application_time: done.application_time };
         let sent = done.writing(|| conversation.finish(done.last.as_deref(), end));
         if was_last {
-            self.shared.tell(&FromWorker::Retire { reason: "maximum_requests".to_owned() });
+            self.shared.tell(&FromWorker::Retire { reason: Reason::MaximumRequests });
         }
         if done.outcome == Outcome::Complete {
             self.report(request);

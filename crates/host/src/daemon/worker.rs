@@ -6,21 +6,27 @@ use std::ops::Deref;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
+use std::sync::mpsc::Sender;
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use contract::control::{self, FromWorker, ToWorker};
 use contract::launch::Target;
 use contract::level;
-use libc::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
+use contract::limits::duration;
+use contract::reason::Reason;
+use libc::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 
+use super::crashes;
 use super::shared::{Mode, Shared, clear, signal, waits};
+use super::shown::Shown;
 use super::thread::RequestThread;
+use super::watcher::{self, Order};
 use crate::log::log;
-use crate::python::posix::{catch, exit_now};
+use crate::python::posix::{catch, exit_now, take_signal_stack};
 use crate::python::process::Process;
 use crate::telemetry;
 
@@ -35,8 +41,9 @@ const LATE: i32 = 255;
 pub(super) struct Main {
     shared: Arc<Shared>,
     signals: OwnedFd,
-    /// Why the process ends, in the words of `process_stopping`.
-    reason: String,
+    orders: Sender<Order>,
+    /// Why the process ends; the first reason counts.
+    reason: Option<Reason>,
     /// When requests that still run are given up, and how long the process then has to end.
     deadline: Option<Instant>,
     leader_gone: bool,
@@ -68,9 +75,10 @@ pub(super) fn run(shared: Shared) -> ! {
     };
     shared.tell(&FromWorker::Ready { loaded });
     let mut main = Main {
+        orders: watcher::start(&shared),
         shared,
         signals,
-        reason: "shutdown_signal".to_owned(),
+        reason: None,
         deadline: None,
         leader_gone: false,
         announced: false,
@@ -96,6 +104,7 @@ fn load(shared: &Shared) -> bool {
     let key = |target: &Target| (target.script.clone(), target.application_group.clone());
     for target in &settings.group.python.imports {
         if shared.process.load(target) {
+            shared.script_is_there();
             shared.tell(&FromWorker::Loaded(target.clone()));
         } else {
             failed.insert(key(target));
@@ -106,6 +115,9 @@ fn load(shared: &Shared) -> bool {
     reload.fold(true, |loaded, target| {
         let worked =
             if imported(target) { !failed.contains(&key(target)) } else { shared.process.load(target) };
+        if worked {
+            shared.script_is_there();
+        }
         loaded && worked
     })
 }
@@ -113,7 +125,7 @@ fn load(shared: &Shared) -> bool {
 /// Signals as bytes in a pipe. Python's own handlers, which would wait for this thread to run Python, go.
 fn catch_signals() -> std::io::Result<OwnedFd> {
     let (ours, handlers) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-    catch(&[SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP], handlers.as_fd())?;
+    catch(&[SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP, SIGXCPU], handlers.as_fd())?;
     #[expect(clippy::mem_forget, reason = "the handlers write to it until the process ends")]
     std::mem::forget(handlers);
     Ok(ours)
@@ -166,8 +178,9 @@ impl Main {
         let count = rustix::io::read(&self.signals, &mut numbers).unwrap_or(0);
         for number in numbers.iter().take(count).copied().map(i32::from) {
             match number {
-                SIGTERM | SIGINT => self.stop(self.shutdown_timeout()),
-                SIGUSR1 => self.shared.tell(&FromWorker::Retire { reason: "graceful_signal".to_owned() }),
+                SIGTERM | SIGINT => self.stop(Reason::ShutdownSignal, self.shutdown_timeout()),
+                SIGUSR1 => self.shared.tell(&FromWorker::Retire { reason: Reason::GracefulSignal }),
+                SIGXCPU => self.shared.tell(&FromWorker::Retire { reason: Reason::CpuTimeLimit }),
                 _ => self.deliver(number),
             }
         }
@@ -190,7 +203,7 @@ impl Main {
                 }
                 Err(_) => {
                     self.leader_gone = true;
-                    self.stop(self.shutdown_timeout());
+                    self.stop(Reason::ShutdownSignal, self.shutdown_timeout());
                     return;
                 }
             }
@@ -200,20 +213,24 @@ impl Main {
     fn obey(&mut self, message: &ToWorker) {
         match message {
             ToWorker::Accept => self.accept(),
-            ToWorker::Drain => {
-                self.reason = "graceful_signal".to_owned();
+            ToWorker::Drain { reason } => {
+                self.reason.get_or_insert(*reason);
                 self.shared.enter(Mode::Draining);
-                telemetry::stopping(&self.reason);
+                telemetry::stopping(self.reason());
             }
             ToWorker::Reload => {
-                self.reason = "script_reload".to_owned();
+                self.reason.get_or_insert(Reason::ScriptReload);
                 self.shared.enter(Mode::Reloading);
-                telemetry::stopping(&self.reason);
+                telemetry::stopping(self.reason());
             }
-            ToWorker::Stop => self.stop(self.shutdown_timeout()),
+            ToWorker::Stop { reason } => self.stop(*reason, self.shutdown_timeout()),
             ToWorker::StopWithin { milliseconds } => {
-                self.stop(Some(Duration::from_millis(u64::from(*milliseconds))));
+                let limit = Duration::from_millis(u64::from(*milliseconds));
+                self.stop(Reason::ShutdownSignal, Some(limit));
             }
+            ToWorker::ShowStack(request) => drop(self.orders.send(Order::ShowStack(*request))),
+            ToWorker::Interrupt(request) => drop(self.orders.send(Order::Interrupt(*request))),
+            ToWorker::DumpStacks => crashes::dump_stacks(&self.shared),
         }
     }
 
@@ -222,10 +239,15 @@ impl Main {
         let stack = self.shared.settings.group.stack_size.unwrap_or(0).max(STACK);
         for number in 1..=self.shared.threads() {
             let shared = Arc::clone(&self.shared);
-            let run = move || match RequestThread::new(&shared, number) {
-                Ok(thread) => thread.run(),
-                Err(error) => {
-                    fail(&shared, format!("request thread {number} cannot wait for requests: {error}"))
+            let run = move || {
+                take_signal_stack();
+                shared.introduce(number);
+                let shown = Shown::new(&shared, number);
+                match RequestThread::new(&shared, &shown, number) {
+                    Ok(thread) => thread.run(),
+                    Err(error) => {
+                        fail(&shared, format!("request thread {number} cannot wait for requests: {error}"))
+                    }
                 }
             };
             let started = Builder::new().name(format!("wsgi-{number}")).stack_size(stack).spawn(run);
@@ -238,19 +260,21 @@ impl Main {
                 fail(&self.shared, reason);
             }
         }
+        watcher::start_prober(&self.shared);
         if self.shared.mode() == Mode::Serving {
             self.shared.accept(true);
         }
     }
 
     /// Ends the process within `limit`, most of which running requests get.
-    fn stop(&mut self, limit: Option<Duration>) {
+    fn stop(&mut self, reason: Reason, limit: Option<Duration>) {
+        self.reason.get_or_insert(reason);
         let before = self.deadline;
         let requests = limit.map(|limit| limit - (limit / 4).min(Duration::from_millis(500)));
         let deadline = requests.map(|requests| Instant::now() + requests);
         self.deadline = [before, deadline].into_iter().flatten().min();
         self.shared.enter(Mode::Stopping);
-        telemetry::stopping(&self.reason);
+        telemetry::stopping(self.reason());
         if let Some(limit) = limit {
             end_after(limit);
         }
@@ -260,13 +284,17 @@ impl Main {
     /// Tells the application, once, before requests that still run are waited for.
     fn announce_end(&mut self) {
         if !std::mem::replace(&mut self.announced, true) {
-            self.shared.process.stopping(&self.reason);
+            self.shared.process.stopping(self.reason());
         }
     }
 
+    /// Why the process ends, in the words of `process_stopping`.
+    fn reason(&self) -> &'static str {
+        self.reason.unwrap_or(Reason::ShutdownSignal).as_str()
+    }
+
     fn shutdown_timeout(&self) -> Option<Duration> {
-        let seconds = self.shared.settings.group.shutdown_timeout;
-        (seconds > 0).then(|| Duration::from_secs(seconds.into()))
+        duration(self.shared.settings.group.limits.shutdown_timeout)
     }
 
     fn is_done(&self) -> bool {
@@ -299,7 +327,7 @@ impl Main {
             }
         }
         self.announce_end();
-        telemetry::stopped(&self.reason);
+        telemetry::stopped(self.reason());
         self.shared.process.stop();
         exit_now(0)
     }

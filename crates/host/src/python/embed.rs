@@ -95,7 +95,10 @@ fn start(settings: &[u8], libpython: *mut c_void, server: &Server) -> Result<(),
         if process.settings().server_metrics {
             server_metrics::open(|| scoreboard::ask(server));
         }
-        telemetry::start(process, rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get().unsigned_abs()));
+        telemetry::start(
+            process,
+            rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get().unsigned_abs()),
+        );
         process.settings().imports.iter().for_each(|target| _ = process.load(target)); // a failure is logged
     }
     Ok(())

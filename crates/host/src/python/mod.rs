@@ -23,6 +23,7 @@ pub(crate) mod embed;
 pub(crate) mod error;
 pub(crate) mod fence;
 pub(crate) mod interpreter;
+pub(crate) mod interrupt;
 pub(crate) mod loan;
 pub(crate) mod local;
 pub(crate) mod module;

@@ -12,6 +12,9 @@ use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
 
 use super::fence::fence;
 
+/// Stack for the handlers of signals, on which a thread whose own stack is full can still say so.
+const SIGNAL_STACK: usize = 64 << 10;
+
 /// Where the handler writes.
 static PIPE: AtomicI32 = AtomicI32::new(-1);
 /// The signals that are caught; 0 is none.
@@ -54,6 +57,25 @@ pub(crate) fn keep_out_of_forks(index: usize, descriptor: Option<BorrowedFd<'_>>
 pub(crate) fn exit_now(status: c_int) -> ! {
     // SAFETY: has no conditions.
     unsafe { libc::_exit(status) }
+}
+
+/// The signal that makes a thread write its Python stack to the log: one that nobody else uses.
+pub(crate) fn stack_signal() -> c_int {
+    libc::SIGRTMIN() + 7
+}
+
+/// Sends a signal to one thread of this process; to none if it has ended.
+pub(crate) fn signal_thread(thread: i32, signal: c_int) {
+    // SAFETY: plain numbers; the kernel knows which threads there are.
+    let _ = unsafe { libc::syscall(libc::SYS_tgkill, std::process::id(), thread, signal) };
+}
+
+/// Gives the calling thread, which lives as long as the process, a stack for signal handlers.
+pub(crate) fn take_signal_stack() {
+    let memory = Box::leak(vec![0_u8; SIGNAL_STACK].into_boxed_slice());
+    let stack = libc::stack_t { ss_sp: memory.as_mut_ptr().cast(), ss_flags: 0, ss_size: SIGNAL_STACK };
+    // SAFETY: the memory is this thread's for ever.
+    let _ = unsafe { libc::sigaltstack(&raw const stack, std::ptr::null_mut()) };
 }
 
 extern "C" fn on_signal(signal: c_int) {

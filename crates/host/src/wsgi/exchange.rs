@@ -4,9 +4,11 @@ use std::ffi::c_void;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use contract::response::FilePart;
 
+use super::watched::Watched;
 use crate::python::loan::Interrupter;
 
 /// The client, or httpd's child on its behalf, does not want the rest.
@@ -20,6 +22,10 @@ pub(crate) trait Exchange: Send {
     /// [`contract::request::Flags::ANNOUNCE`], after it has looked whether the script changed and before it loads or
     /// calls anything. (A worker says TAKEN; until then the request can be sent to another.) Must not wait, since the caller is attached.
     fn begin(&mut self) {}
+    /// The thread that runs the request, if somebody watches it.
+    fn watched(&self) -> Option<Arc<Watched>> {
+        None
+    }
     /// Reads a piece of the request body; waits for at least one byte. 0 is its end. An empty buffer only says that the
     /// application wants the body (100-continue).
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;

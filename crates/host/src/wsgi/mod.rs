@@ -13,3 +13,4 @@ pub(crate) mod input;
 mod place;
 pub(crate) mod response;
 pub(crate) mod serve;
+pub(crate) mod watched;

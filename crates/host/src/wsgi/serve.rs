@@ -19,6 +19,7 @@ use super::events::Observed;
 use super::exchange::{ClientGone, Exchange};
 use super::hook::Hook;
 use super::place::Place;
+use super::watched::Watched;
 use crate::api::interval::Times;
 use crate::api::meters::Meters;
 use crate::api::recorder::{RECORDER, Recording, micros_now as now};
@@ -117,13 +118,16 @@ pub(crate) fn serve(
     let modified = request.flags.has(Flags::RELOADING).then(|| script::modified(request.script));
     let call = Call::new(Arc::clone(&interpreter), request, meters);
     let served = {
+        let watched = exchange.watched();
         let _lent = call.loan().lend(exchange);
         let _entered = current::enter(&call);
-        let (interpreter, call, recording) = (&*interpreter, &call, &recording);
-        let running = Running { process, interpreter, call, request, facts, recording };
+        let watched = watched.as_deref();
+        let (called, call, recording) = (&*interpreter, &call, &recording);
+        let running = Running { process, interpreter: called, call, request, facts, recording, watched };
         let asked = call.meters().ask();
         interpreter.with(|py| {
             call.meters().waited_since(asked);
+            let _watched = watched.map(|watched| watched.enter(py, Arc::clone(&interpreter)));
             match request.task {
                 Task::Application => running.run(py, modified, on_change),
                 _ => running.judge(py, modified, on_change),
@@ -179,6 +183,7 @@ struct Running<'a, 'p> {
     request: &'a Request<'p>,
     facts: &'a Facts,
     recording: &'a Recording,
+    watched: Option<&'a Watched>,
 }
 
 impl Running<'_, '_> {
@@ -205,14 +210,20 @@ impl Running<'_, '_> {
             Found::Ready(namespace) => Some(namespace),
             Found::Changed | Found::NotLoaded => script.obtain(py, self.interpreter, wanted),
         };
-        let Some(namespace) = namespace else { return Served::Refused(500) };
+        let Some(namespace) = namespace else {
+            let interrupted = self.watched.is_some_and(Watched::is_interrupted);
+            return Served::Refused(if interrupted { 504 } else { 500 });
+        };
+        if let Some(watched) = self.watched {
+            watched.script_is_there();
+        }
         let served = self.callable(&namespace).and_then(|application| match application {
             Some(application) => self.application(application),
             None => Ok(Served::Refused(500)),
         });
         let served = served.unwrap_or_else(|error| {
-            self.log_exception(py, error, "");
-            Served::Refused(500)
+            let status = self.raised(error, None, py);
+            Served::Refused(status)
         });
         self.call.end();
         served

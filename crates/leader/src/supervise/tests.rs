@@ -7,8 +7,8 @@ use contract::control::ToLeader;
 use super::*;
 
 /// A supervisor at second 0, driven by hand. Starts are answered at once, slots are given out in order.
-struct Group {
-    supervisor: Supervisor,
+pub(crate) struct Group {
+    pub(crate) supervisor: Supervisor,
     start: Instant,
     at: u64,
     actions: Vec<Action>,
@@ -16,7 +16,7 @@ struct Group {
 }
 
 impl Group {
-    fn new(processes: u32, takes_over: bool) -> Self {
+    pub(crate) fn new(processes: u32, takes_over: bool) -> Self {
         let start = Instant::now();
         let mut settings = settings();
         (settings.processes, settings.takes_over) = (processes, takes_over);
@@ -27,7 +27,7 @@ impl Group {
         group
     }
 
-    fn on(&mut self, event: Event) -> &mut Self {
+    pub(crate) fn on(&mut self, event: Event) -> &mut Self {
         if let Event::Exited { slot, .. } = event {
             self.slots[slot as usize] = false;
         }
@@ -37,7 +37,7 @@ impl Group {
         self
     }
 
-    fn later(&mut self, milliseconds: u64) -> &mut Self {
+    pub(crate) fn later(&mut self, milliseconds: u64) -> &mut Self {
         self.at += milliseconds;
         self.on(Event::Tick)
     }
@@ -63,30 +63,30 @@ impl Group {
         }
     }
 
-    fn ready(&mut self, slot: u32, loaded: bool) -> &mut Self {
+    pub(crate) fn ready(&mut self, slot: u32, loaded: bool) -> &mut Self {
         self.on(Event::Said { slot, message: FromWorker::Ready { loaded } })
     }
 
-    fn exited(&mut self, slot: u32, status: i32, requests: u64) -> &mut Self {
+    pub(crate) fn exited(&mut self, slot: u32, status: i32, requests: u64) -> &mut Self {
         self.on(Event::Exited { slot, status, requests, busy: 0 })
     }
 
     /// The actions since the last call, without log lines.
-    fn done(&mut self) -> Vec<Action> {
+    pub(crate) fn done(&mut self) -> Vec<Action> {
         let log = |action: &Action| !matches!(action, Action::Log(..));
         std::mem::take(&mut self.actions).into_iter().filter(log).collect()
     }
 
-    fn logged(&self, level: Level, words: &str) -> usize {
+    pub(crate) fn logged(&self, level: Level, words: &str) -> usize {
         let line = |action: &&Action| matches!(action, Action::Log(at, text) if *at == level && text.contains(words));
         self.actions.iter().filter(line).count()
     }
 
-    fn starts(&mut self) -> usize {
+    pub(crate) fn starts(&mut self) -> usize {
         self.done().iter().filter(|action| matches!(action, Action::Start { .. })).count()
     }
 
-    fn running(processes: u32) -> Self {
+    pub(crate) fn running(processes: u32) -> Self {
         let mut group = Self::new(processes, false);
         for slot in 0..processes {
             group.ready(slot, true);
@@ -97,6 +97,7 @@ impl Group {
 }
 
 fn settings() -> Leader {
+    let limits = Limits { shutdown_timeout: 5, graceful_timeout: 15, ..Limits::default() };
     let python = serde_json::json!({
         "process_group": "g", "home": null, "layers": [], "working_directory": null, "eggs": null,
         "optimize": 0, "warnings": [], "dont_write_bytecode": false, "hash_seed": null,
@@ -108,17 +109,25 @@ fn settings() -> Leader {
     let leader = serde_json::json!({
         "contract": 1, "module": "m", "host": "h", "interpreter": "i", "generation": 1, "processes": 1,
         "threads": 15, "takes_over": false, "httpd_pid": 1, "display_name": null, "stack_size": null,
-        "shutdown_timeout": 5, "graceful_timeout": 15, "maximum_requests": 0, "socket_timeout": 60,
+        "limits": limits, "socket_timeout": 60,
         "core_dumps": false, "locale": null, "python": python
     });
     serde_json::from_value(leader).expect("the contract's fields")
 }
 
-fn tell(slot: u32, message: ToWorker) -> Action {
+pub(crate) fn tell(slot: u32, message: ToWorker) -> Action {
     Action::Tell { slot, message }
 }
 
-fn target(script: &str) -> Target {
+pub(crate) fn drain(slot: u32, reason: Reason) -> Action {
+    tell(slot, ToWorker::Drain { reason })
+}
+
+pub(crate) fn stop(slot: u32, reason: Reason) -> Action {
+    tell(slot, ToWorker::Stop { reason })
+}
+
+pub(crate) fn target(script: &str) -> Target {
     Target { script: PathBuf::from(script), application_group: String::new() }
 }
 
@@ -137,7 +146,7 @@ fn a_killed_worker_is_replaced_at_once() {
     group.exited(0, 9, 100);
     assert_eq!(group.logged(Level::ERROR, "killed by signal 9 (SIGKILL)"), 1);
     let done = group.done();
-    assert_eq!(done[0], Action::Free { slot: 0, pid: 100, status: 9 });
+    assert_eq!(done[0], Action::Free { slot: 0, pid: 100, status: 9, reason: None });
     assert!(matches!(done[1], Action::Start { .. }) && done.len() == 2, "{done:?}");
 }
 
@@ -177,12 +186,12 @@ fn a_changed_script_replaces_all_at_once() {
 #[test]
 fn a_worn_worker_serves_until_its_replacement_does() {
     let mut group = Group::running(1);
-    group.on(Event::Said { slot: 0, message: FromWorker::Retire { reason: "maximum_requests".to_owned() } });
+    group.on(Event::Said { slot: 0, message: FromWorker::Retire { reason: Reason::MaximumRequests } });
     assert_eq!(group.starts(), 1);
     group.ready(1, true);
-    assert_eq!(group.done().last(), Some(&tell(0, ToWorker::Drain)));
+    assert_eq!(group.done().last(), Some(&drain(0, Reason::MaximumRequests)));
     assert_eq!(group.later(14_000).done(), []);
-    assert_eq!(group.later(1000).done(), [tell(0, ToWorker::Stop)]);
+    assert_eq!(group.later(1000).done(), [stop(0, Reason::MaximumRequests)]);
     assert_eq!(group.later(5300).done(), [Action::Kill { slot: 0 }]);
 }
 
@@ -193,10 +202,10 @@ fn a_replacement_that_cannot_load_leaves_the_old_one_serving() {
     assert_eq!(group.starts(), 1);
     group.ready(1, false);
     assert_eq!(group.logged(Level::ERROR, "they serve on"), 1);
-    assert_eq!(group.done(), [tell(1, ToWorker::Stop)]);
+    assert_eq!(group.done(), [stop(1, Reason::ShutdownSignal)]);
     assert_eq!(group.exited(1, 0, 0).later(1000).starts(), 1);
     group.ready(1, true);
-    assert_eq!(group.done().last(), Some(&tell(0, ToWorker::Drain)));
+    assert_eq!(group.done().last(), Some(&drain(0, Reason::GracefulSignal)));
 }
 
 #[test]
@@ -251,7 +260,7 @@ fn a_leader_that_never_took_over_passes_the_end_on() {
 fn a_drained_leader_leaves_with_its_last_worker() {
     let mut group = Group::running(2);
     group.on(Event::Asked(ToLeader::Drain));
-    assert_eq!(group.done(), [tell(0, ToWorker::Drain), tell(1, ToWorker::Drain)]);
+    assert_eq!(group.done(), [drain(0, Reason::GracefulSignal), drain(1, Reason::GracefulSignal)]);
     group.exited(0, 0, 1).later(100_000).exited(1, 0, 1);
     let done = group.done();
     assert_eq!(done.last(), Some(&Action::Exit));
@@ -267,14 +276,14 @@ fn a_released_leader_waits_a_minute_for_its_adoption() {
     group.on(Event::Asked(ToLeader::Release)).later(59_000).on(Event::Asked(ToLeader::Adopt)).later(5000);
     assert_eq!(group.done(), []);
     group.on(Event::Asked(ToLeader::Release)).later(60_000);
-    assert_eq!(group.done(), [tell(0, ToWorker::Drain)]);
+    assert_eq!(group.done(), [drain(0, Reason::GracefulSignal)]);
 }
 
 #[test]
 fn a_worker_that_does_not_end_after_draining_is_killed() {
     let mut group = Group::running(1);
     group.on(Event::Asked(ToLeader::Drain)).on(Event::Idle { slot: 0 }).later(5000);
-    assert_eq!(group.done().last(), Some(&tell(0, ToWorker::Stop)));
+    assert_eq!(group.done().last(), Some(&stop(0, Reason::GracefulSignal)));
     assert_eq!(group.later(5300).done(), [Action::Kill { slot: 0 }]);
 }
 
@@ -285,8 +294,8 @@ fn a_reload_with_all_slots_taken_waits_and_then_presses() {
     group.on(Event::Said { slot: 0, message: changed() }).ready(1, true);
     group.on(Event::Said { slot: 1, message: changed() });
     group.later(10_000);
-    assert!(!group.done().contains(&tell(0, ToWorker::Stop)));
+    assert!(!group.done().contains(&stop(0, Reason::ScriptReload)));
     group.later(5000).later(500);
-    assert!(group.done().contains(&tell(0, ToWorker::Stop)));
+    assert!(group.done().contains(&stop(0, Reason::ScriptReload)));
     assert_eq!(group.exited(0, 0, 1).starts(), 1);
 }

@@ -1,0 +1,87 @@
+//! The two threads that look after request threads from within: one shows stacks and interrupts requests when the
+//! leader says so, the other proves every second that Python's lock can be had.
+//!
+//! Both need that lock, which a stuck thread may hold for ever; so neither is the main thread, which must hear the
+//! leader, and neither is asked for anything that has to happen.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::Builder;
+use std::time::Duration;
+
+use contract::control::RequestOf;
+use contract::level;
+use contract::thread::clock;
+
+use super::shared::Shared;
+use crate::log::log;
+use crate::wsgi::watched::Whereabouts;
+
+/// How often the lock is taken.
+const PROBE: Duration = Duration::from_secs(1);
+
+/// What the leader wants.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Order {
+    ShowStack(RequestOf),
+    Interrupt(RequestOf),
+}
+
+/// Starts the watcher. If it cannot be started nobody hears its orders, and the leader's next step follows.
+pub(super) fn start(shared: &Arc<Shared>) -> Sender<Order> {
+    let (orders, received) = channel();
+    let watched = Arc::clone(shared);
+    let _ = Builder::new().name("wsgi-watcher".to_owned()).spawn(move || watch(&watched, &received));
+    orders
+}
+
+/// Starts the prober, if the group has deadlock-timeout.
+pub(super) fn start_prober(shared: &Arc<Shared>) {
+    if shared.settings.group.limits.deadlock_timeout == 0 {
+        return;
+    }
+    let shared = Arc::clone(shared);
+    let probe = move || {
+        while let Some(slot) = shared.place() {
+            shared.process.main().with(|_| ());
+            slot.probed.store(clock(), SeqCst);
+            std::thread::sleep(PROBE);
+        }
+    };
+    let _ = Builder::new().name("wsgi-prober".to_owned()).spawn(probe);
+}
+
+fn watch(shared: &Shared, orders: &Receiver<Order>) {
+    for order in orders {
+        match order {
+            Order::ShowStack(request) => show_stack(shared, request),
+            Order::Interrupt(request) => interrupt(shared, request),
+        }
+    }
+}
+
+fn whereabouts(shared: &Shared, request: RequestOf) -> Option<Whereabouts> {
+    shared.watched(request.thread)?.whereabouts(request.number)
+}
+
+fn show_stack(shared: &Shared, request: RequestOf) {
+    let thread = request.thread;
+    let Some(place) = whereabouts(shared, request) else {
+        return log(level::WARN, &format!("thread {thread} runs no Python code for its request"));
+    };
+    let stack = place.interpreter.with(|py| place.thread.stack(py).ok().flatten());
+    let stack = stack.unwrap_or_else(|| "(it has ended, or runs no Python code)".to_owned());
+    let group = place.interpreter.name();
+    log(level::WARN, &format!("stack of thread {thread} in application group '{group}':\n{stack}"));
+}
+
+fn interrupt(shared: &Shared, request: RequestOf) {
+    let (Some(place), Some(watched)) = (whereabouts(shared, request), shared.watched(request.thread)) else {
+        return;
+    };
+    if place.interpreter.with(|py| watched.interrupt(py, request.number)) {
+        let text = format!("Injected RequestTimeout into thread {} (request-timeout)", request.thread);
+        log(level::WARN, &text);
+    }
+}
