@@ -32,11 +32,14 @@ def server(serve, mode, packages):
 
 
 def refused(server, name, group):
-    """The client is told nothing but 500; the log has the exception."""
+    """The client is told nothing but 500; the log has the exception and, on the same line, the remedy."""
     since = server.mark()
     response = server.get(f"/{name}/{group}")
     assert response.status == 500 and "ImportError" not in response.text
     server.wait_for_log(re.escape(REFUSAL[name]), since)
+    place = "another application of this process has loaded it first, in a sub-interpreter" if group == "global" else (
+        f"it does not work in the sub-interpreter of application group '{group}'")
+    server.wait_for_log(f"ImportError: .*; {place}: add `WSGIApplicationGroup %{{GLOBAL}}`", since)
 
 
 def test_main_interpreter(server, name):

@@ -41,12 +41,15 @@ def chain(error):
 
 
 def remedy(error):
-    """What to change if an exception comes of this not being the main interpreter."""
-    if not settings["application_group"]:
-        return ""
+    """What to change if an exception comes of what an extension allows to one interpreter only."""
     texts = [str(cause) for cause in chain(error) if isinstance(cause, (ImportError, RuntimeError))]
     if not any(phrase in text for text in texts for phrase in ONLY_ONE_INTERPRETER):
         return ""
+    if not settings["application_group"]:
+        return (
+            "; another application of this process has loaded it first, in a sub-interpreter: "
+            "add `WSGIApplicationGroup %{GLOBAL}` there, too, or give each a process group of its own"
+        )
     own = " (or `WSGIPerInterpreterGIL Off`, if it works with a shared GIL)" if settings["own_gil"] else ""
     return (
         "; it does not work in the sub-interpreter of application group "
