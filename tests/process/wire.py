@@ -188,7 +188,7 @@ def settings(host, interpreter, **changes):
     python = dict(
         process_group="site", home=None, layers=[], working_directory=None, eggs=None,
         optimize=0, warnings=[], dont_write_bytecode=False, hash_seed=None, case_sensitive=True,
-        free_threading=False, server_metrics=False, telemetry=None, destroy_interpreter=True,
+        free_threading=False, server_metrics=False, telemetry=None, debug_mode=False, destroy_interpreter=True,
         multithread=True, multiprocess=False, maximum_processes=1, threads_per_process=4, log_level=7,
         httpd_version=[2, 4, 60], httpd_description="", httpd_built="", mpm_name="event",
         mpm_processes=1, mpm_threads=4, imports=[],

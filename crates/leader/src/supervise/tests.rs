@@ -101,7 +101,7 @@ fn settings() -> Leader {
     let python = serde_json::json!({
         "process_group": "g", "home": null, "layers": [], "working_directory": null, "eggs": null,
         "optimize": 0, "warnings": [], "dont_write_bytecode": false, "hash_seed": null,
-        "case_sensitive": true, "free_threading": false, "server_metrics": false, "telemetry": null,
+        "case_sensitive": true, "free_threading": false, "server_metrics": false, "telemetry": null, "debug_mode": false,
         "destroy_interpreter": true, "multithread": true, "multiprocess": false, "maximum_processes": 1,
         "threads_per_process": 15, "log_level": 6, "httpd_version": [2, 4, 0], "httpd_description": "",
         "httpd_built": "", "mpm_name": "", "mpm_processes": 1, "mpm_threads": 15, "imports": []
