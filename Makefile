@@ -1,5 +1,7 @@
 # The usual verbs. `make` builds and stages, `make demo` serves a Django site, `make test` runs every test.
 #
+# `make host PYTHON=…` adds a host library for that Python alone, which a free-threaded one needs (docs/interpreters.md).
+#
 # Variables: APXS (another httpd), PYTHON (the default Python, /usr/bin/python3), DESTDIR (install, uninstall),
 # PORT (demo), TESTS (files or options for pytest).
 
@@ -15,11 +17,19 @@ stage = mkdir -p $(1) && \
 	install -m 755 $(CARGO_TARGET_DIR)/$(2)/libmod_wsgi_host.so $(1)/mod_wsgi_host.abi3.so && \
 	install -m 755 $(CARGO_TARGET_DIR)/$(2)/mod_wsgi_leader $(1)/mod_wsgi_leader
 
-.PHONY: all faults install uninstall packages demo test units lint bench clean
+.PHONY: all host faults install uninstall packages demo test units lint bench clean
 
 all:
 	cargo build --release
 	@$(call stage,$(STAGE),release)
+
+# For PYTHON alone, beside the one for all; it comes first wherever its Python runs.
+host: abi = $(abspath $(CARGO_TARGET_DIR))/python-abi
+host:
+	@mkdir -p $(STAGE) $(CARGO_TARGET_DIR)
+	suffix=$$($(PYTHON) crates/host/abi.py $(abi)) && \
+	PYO3_CONFIG_FILE=$(abi) cargo build --release -p host --no-default-features && \
+	install -m 755 $(CARGO_TARGET_DIR)/release/libmod_wsgi_host.so $(STAGE)/mod_wsgi_host$$suffix
 
 # A debug build with the fault points that some tests trigger.
 faults:

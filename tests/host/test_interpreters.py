@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import BUILDS, HERE
 
-ASK = "import sysconfig as s; print(s.get_path('include'), s.get_path('platinclude'), s.get_config_var('EXT_SUFFIX'), sep='\n')"
+ASK = "import sysconfig as s; print(s.get_path('include'), s.get_path('platinclude'), s.get_config_var('EXT_SUFFIX'), sep='\\n')"
 
 
 @pytest.mark.parametrize("gil", ("shared-gil", "own-gil"))

@@ -95,7 +95,9 @@ fn flags(group: &Leader) -> Vec<String> {
     let optimize = (0..python.optimize.min(2)).map(|_| "-O".to_owned());
     let warnings = python.warnings.iter().map(|filter| format!("-W{filter}"));
     let bytecode = python.dont_write_bytecode.then(|| "-B".to_owned());
-    optimize.chain(warnings).chain(bytecode).collect()
+    // A free-threaded Python gets its GIL back; to others, to which `gil=0` would be fatal, this says nothing.
+    let gil = (!python.free_threading).then(|| "-Xgil=1".to_owned());
+    optimize.chain(warnings).chain(bytecode).chain(gil).collect()
 }
 
 fn settings_file(settings: &Worker) -> io::Result<OwnedFd> {

@@ -38,6 +38,11 @@ impl Process {
     /// Afterwards the caller detaches by [`Process::detached`].
     pub(crate) fn adopt(settings: Settings) -> Result<Self, PythonError> {
         let main = Interpreter::adopt_main()?;
+        if settings.free_threading && !state::is_free_threaded() {
+            let minor = state::minor();
+            let text = format!("WSGIFreeThreading has no effect: Python 3.{minor} of this process was not built free-threaded");
+            crate::log::log(level::WARN, &text);
+        }
         Self::detached(|| {
             main.at_home(fetch_an_error);
             main.set_up(|py| Objects::make(py, &settings, "", false))
