@@ -57,10 +57,17 @@ fn run<'r>(request: Request<'r>, source: Source<'r>) -> HandlerResult {
         return HandlerResult::Status(500);
     }
     let payload = environ::payload(request, &resolved, &script_name);
-    match resolved.mode {
+    let result = match resolved.mode {
         Mode::Embedded => embedded::serve(request, &resolved, &payload),
         Mode::Daemon(_) => daemon::relay(request, &resolved, payload),
+    };
+    if !matches!(result, Ok(HandlerResult::Done)) {
+        environ::publish(request, &resolved, &script_name);
     }
+    result.unwrap_or_else(|redirect| {
+        redirect.follow(request);
+        HandlerResult::Done
+    })
 }
 
 /// What may be known before the application's settings are.

@@ -21,6 +21,7 @@ pub(crate) mod hooks;
 pub(crate) mod log;
 pub(crate) mod pool;
 pub(crate) mod process;
+pub(crate) mod redirect;
 pub(crate) mod regex;
 pub(crate) mod request;
 pub(crate) mod responder;
@@ -28,10 +29,11 @@ pub(crate) mod scoreboard;
 pub(crate) mod server;
 mod ssl;
 mod table;
-
 pub(crate) mod thread;
+
 pub(crate) use body::{Body, Progress};
 pub(crate) use pool::Pool;
+pub(crate) use redirect::Redirect;
 pub(crate) use request::Request;
 pub(crate) use responder::{ClientGone, HandlerResult, Responder};
 pub(crate) use server::Server;

@@ -273,16 +273,4 @@ impl Request<'_> {
             unsafe { (*before.as_ptr()).eos_sent = 1 };
         }
     }
-
-    /// Lets httpd answer with another of its URLs, as GET and without a body.
-    pub(crate) fn redirect_internally(self, location: &[u8]) {
-        let location = self.pool().string(location);
-        self.headers_in().unset(c"Content-Length");
-        // SAFETY: the request is alive; the string is a constant.
-        unsafe { (*self.as_ptr()).method = c"GET".as_ptr() };
-        // SAFETY: the request is alive.
-        unsafe { (*self.as_ptr()).method_number = sys::M_GET as c_int };
-        // SAFETY: request and location are alive; httpd runs the other request to its end.
-        unsafe { sys::ap_internal_redirect_handler(location.as_ptr(), self.as_ptr()) };
-    }
 }

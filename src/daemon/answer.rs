@@ -17,7 +17,8 @@ use super::incoming::Piece;
 use super::queue::timespec;
 use super::reply::{Reply, Turn, common};
 use super::spool::Spool;
-use crate::apache::{ClientGone, HandlerResult, Request, Responder};
+use crate::apache::{ClientGone, HandlerResult, Redirect, Request, Responder};
+use crate::config::Resolved;
 
 /// How much of what was spooled is sent at once: what a socket with room is likely to take without waiting.
 const SPOOLED_PIECE: usize = 16 << 10;
@@ -27,6 +28,10 @@ pub(super) struct Answer<'r> {
     request: Request<'r>,
     responder: Responder<'r>,
     error_override: bool,
+    /// A 200 with a local Location is a redirect.
+    redirects: bool,
+    /// Where httpd is to look for the answer.
+    redirect: Option<Redirect>,
     head: HeadState,
     /// Bytes that were appended and not sent.
     pending: usize,
@@ -51,17 +56,19 @@ enum HeadState {
     /// httpd answers with its page for the status; the body is dropped.
     Left,
     /// httpd answers with another of its URLs; the body is dropped.
-    Redirected(Vec<u8>),
+    Redirected(Redirect),
 }
 
 impl<'r> Answer<'r> {
-    pub(super) fn new(request: Request<'r>, error_override: bool, sendfile: bool) -> Self {
+    pub(super) fn new(request: Request<'r>, resolved: &Resolved<'_>) -> Self {
         let mut responder = Responder::new(request);
-        responder.allow_sendfile(sendfile);
+        responder.allow_sendfile(resolved.enable_sendfile.unwrap_or_else(|| request.enables_sendfile()));
         Self {
             request,
             responder,
-            error_override,
+            error_override: resolved.error_override,
+            redirects: resolved.redirects_locally(),
+            redirect: None,
             head: HeadState::Awaited,
             pending: 0,
             is_blocked: false,
@@ -70,6 +77,11 @@ impl<'r> Answer<'r> {
             has_file: false,
             taken: None,
         }
+    }
+
+    /// Where httpd is to look for the answer, if the application wants that.
+    pub(super) fn into_redirect(self) -> Option<Redirect> {
+        self.redirect
     }
 
     fn frame(&mut self, header: Header, payload: &[u8]) -> Result<Turn, Broken> {
@@ -87,8 +99,8 @@ impl<'r> Answer<'r> {
         if self.is_begun() {
             return Err(Broken::Order("a second HEAD"));
         }
-        self.head = match local_redirect(head) {
-            Some(location) => HeadState::Redirected(location.to_vec()),
+        self.head = match Redirect::of(head).filter(|_| self.redirects) {
+            Some(redirect) => HeadState::Redirected(redirect),
             None => {
                 self.responder.head(head)?;
                 if self.error_override && head.status >= 400 { HeadState::Left } else { HeadState::Said }
@@ -221,8 +233,8 @@ impl Reply for Answer<'_> {
 
     fn finish(&mut self, outcome: Outcome) -> HandlerResult {
         match (outcome, std::mem::replace(&mut self.head, HeadState::Awaited)) {
-            (Outcome::Complete, HeadState::Redirected(location)) => {
-                self.request.redirect_internally(&location);
+            (Outcome::Complete, HeadState::Redirected(redirect)) => {
+                self.redirect = Some(redirect);
                 HandlerResult::Done
             }
             (Outcome::Complete, HeadState::Left) => {
@@ -265,12 +277,6 @@ impl Reply for Answer<'_> {
     }
 }
 
-/// A response with status 200 whose Location is a path of this server asks for that URL instead.
-fn local_redirect<'p>(head: &Head<'p>) -> Option<&'p [u8]> {
-    let (_, location) = head.headers().find(|(name, _)| name.eq_ignore_ascii_case(b"Location"))?;
-    (head.status == 200 && location.starts_with(b"/")).then_some(location)
-}
-
 /// A file must be a regular one, and long enough.
 fn check_file(file: &OwnedFd, part: FilePart) -> Result<(), Broken> {
     let status = fstat(file).map_err(|_| Broken::File("its state cannot be read"))?;
@@ -301,16 +307,5 @@ mod tests {
         assert!(matches!(check_file(&directory, part(0, 0)), Err(Broken::File("it is not a regular file"))));
         let device: OwnedFd = File::open("/dev/null").unwrap().into();
         assert!(check_file(&device, part(0, 0)).is_err());
-    }
-
-    #[test]
-    fn only_200_with_a_path_redirects() {
-        let redirects = |status, location: &'static [u8]| {
-            let mut payload = Vec::new();
-            Head::encode(&mut payload, status, b"", [(&b"location"[..], location)].into_iter());
-            local_redirect(&Head::decode(&payload).unwrap()).is_some()
-        };
-        assert!(redirects(200, b"/x"));
-        assert!(!redirects(302, b"/x") && !redirects(200, b"http://h/x") && !redirects(201, b"/x"));
     }
 }

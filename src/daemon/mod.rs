@@ -53,7 +53,7 @@ use self::parcel::Parcel;
 use self::reply::Reply;
 use self::ruling::Ruling;
 use self::sockets::Sockets;
-use crate::apache::{HandlerResult, Pool, Request, Server, process};
+use crate::apache::{HandlerResult, Pool, Redirect, Request, Server, process};
 use crate::config::{Mode, ProcessGroup, Resolved};
 
 thread_local! {
@@ -99,15 +99,19 @@ pub(crate) fn end_generation(generation: u32) {
     generations::end_generation(generation);
 }
 
-/// Relays a request to its process group.
-pub(crate) fn relay(request: Request<'_>, resolved: &Resolved<'_>, payload: Vec<u8>) -> HandlerResult {
-    let sendfile = resolved.enable_sendfile.unwrap_or_else(|| request.enables_sendfile());
-    let mut answer = Answer::new(request, resolved.error_override, sendfile);
+/// Relays a request to its process group. `Err` is a redirect that is to be followed.
+pub(crate) fn relay(
+    request: Request<'_>,
+    resolved: &Resolved<'_>,
+    payload: Vec<u8>,
+) -> Result<HandlerResult, Redirect> {
+    let mut answer = Answer::new(request, resolved);
     let result = run(request, &resolved.mode, resolved.script, payload, &mut answer);
-    result.unwrap_or_else(|error| {
+    let result = result.unwrap_or_else(|error| {
         report(request, &error);
         answer.refuse(error.status())
-    })
+    });
+    answer.into_redirect().map_or(Ok(result), Err)
 }
 
 /// Has a script in a process group give a verdict. `Err` is the status of a request for which none could be had; the

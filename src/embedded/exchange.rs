@@ -15,7 +15,8 @@ use contract::response::{FilePart, Head, Outcome};
 use contract::verdict::Verdict;
 
 use crate::apache::fence::{Answered, Counted, Nothing, Pointed, fence};
-use crate::apache::{Body, ClientGone, HandlerResult, Progress, Request, Responder, Server};
+use crate::apache::{Body, ClientGone, HandlerResult, Progress, Redirect, Request, Responder, Server};
+use crate::config::Resolved;
 
 /// What the host calls.
 pub(super) static TABLE: Table = Table {
@@ -42,6 +43,9 @@ struct State<'r> {
     body: Option<Body<'r>>,
     responder: Responder<'r>,
     finished: bool,
+    /// A 200 with a local Location is a redirect, and this is where it leads; the body is dropped.
+    redirects: bool,
+    redirect: Option<Redirect>,
     /// The status that a failed read of the body asks for.
     body_failed: Option<u16>,
     /// A script is asked for a verdict: nothing is read and nothing is sent.
@@ -49,20 +53,34 @@ struct State<'r> {
     verdict: Option<Vec<u8>>,
 }
 
+impl<'r> State<'r> {
+    fn new(request: Request<'r>) -> Self {
+        Self {
+            body: None,
+            responder: Responder::new(request),
+            finished: false,
+            redirects: false,
+            redirect: None,
+            body_failed: None,
+            judges: false,
+            verdict: None,
+        }
+    }
+}
+
 impl<'r> Exchange<'r> {
-    pub(super) fn new(request: Request<'r>, sendfile: bool) -> Self {
-        let mut responder = Responder::new(request);
-        responder.allow_sendfile(sendfile);
-        let state =
-            State { body: None, responder, finished: false, body_failed: None, judges: false, verdict: None };
+    pub(super) fn new(request: Request<'r>, resolved: &Resolved<'_>) -> Self {
+        let mut state = State::new(request);
+        let sendfile = resolved.enable_sendfile.unwrap_or_else(|| request.enables_sendfile());
+        state.responder.allow_sendfile(sendfile);
+        state.redirects = resolved.redirects_locally();
         Self { request, state: Mutex::new(state) }
     }
 
     /// For a request whose task is to judge.
     pub(super) fn to_judge(request: Request<'r>) -> Self {
-        let new = Self::new(request, false);
-        new.state().judges = true;
-        new
+        let state = State { judges: true, ..State::new(request) };
+        Self { request, state: Mutex::new(state) }
     }
 
     /// The payload of the verdict, if there is one.
@@ -70,12 +88,15 @@ impl<'r> Exchange<'r> {
         self.state.into_inner().unwrap_or_else(PoisonError::into_inner).verdict
     }
 
-    /// Ends the response as the host says.
-    pub(super) fn end(self, outcome: Outcome) -> HandlerResult {
+    /// Ends the response as the host says. `Err` is a redirect that is to be followed.
+    pub(super) fn end(self, outcome: Outcome) -> Result<HandlerResult, Redirect> {
         let mut state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         let begun = state.responder.begun();
-        match outcome {
+        Ok(match outcome {
             Outcome::Complete => {
+                if let Some(redirect) = state.redirect {
+                    return Err(redirect);
+                }
                 if !state.finished {
                     let _ = state.responder.finish();
                 }
@@ -87,7 +108,7 @@ impl<'r> Exchange<'r> {
                 state.responder.abort();
                 HandlerResult::Done
             }
-        }
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State<'r>> {
@@ -120,7 +141,12 @@ impl<'r> Exchange<'r> {
 
     fn send(&self, send: impl FnOnce(&mut State<'r>) -> Result<(), ClientGone>) -> Answered {
         let mut state = self.state();
-        Answered(if !state.judges && send(&mut state).is_ok() { 0 } else { -1 })
+        let sent = match &*state {
+            State { judges: true, .. } => Err(ClientGone),
+            State { redirect: Some(_), .. } => Ok(()),
+            _ => send(&mut state),
+        };
+        Answered(if sent.is_ok() { 0 } else { -1 })
     }
 
     /// Keeps the one verdict that was asked for.
@@ -180,6 +206,7 @@ unsafe extern "C" fn head(this: *mut c_void, payload: *const u8, length: usize) 
         // SAFETY: the contract: readable during the call.
         let Ok(head) = Head::decode(unsafe { bytes(payload, length) }) else { return Answered(-1) };
         this.send(|state| {
+            state.redirect = Redirect::of(&head).filter(|_| state.redirects);
             state.responder.head(&head).map_err(|error| {
                 this.request.log(level::ERROR, &error.to_string());
                 ClientGone

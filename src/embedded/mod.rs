@@ -16,7 +16,7 @@ use contract::response::Outcome;
 
 use self::exchange::Exchange;
 use self::load::Embedded;
-use crate::apache::{HandlerResult, Pool, Request, Server, process};
+use crate::apache::{HandlerResult, Pool, Redirect, Request, Server, process};
 use crate::config::python::{self, Environment};
 use crate::config::{Resolved, ServerSettings};
 
@@ -36,21 +36,24 @@ pub(crate) fn child_init(server: Server<'static>, child: Pool<'static>) {
     }
 }
 
-/// Runs a request.
-pub(crate) fn serve(request: Request<'_>, resolved: &Resolved<'_>, payload: &[u8]) -> HandlerResult {
-    let Some(main) = Server::main() else { return HandlerResult::Status(500) };
+/// Runs a request. `Err` is a redirect that is to be followed.
+pub(crate) fn serve(
+    request: Request<'_>,
+    resolved: &Resolved<'_>,
+    payload: &[u8],
+) -> Result<HandlerResult, Redirect> {
+    let Some(main) = Server::main() else { return Ok(HandlerResult::Status(500)) };
     if is_forbidden(main.settings()) {
         let text = "embedded mode is forbidden by `WSGIRestrictEmbedded On`; name a process group with WSGIProcessGroup";
-        return refuse(request, text);
+        return Ok(refuse(request, text));
     }
     match started(main) {
         Ok(embedded) => {
-            let sendfile = resolved.enable_sendfile.unwrap_or_else(|| request.enables_sendfile());
-            let exchange = Exchange::new(request, sendfile);
+            let exchange = Exchange::new(request, resolved);
             let outcome = embedded.serve(&exchange, payload);
             exchange.end(outcome)
         }
-        Err(reason) => refuse(request, &format!("embedded mode is not available: {reason}")),
+        Err(reason) => Ok(refuse(request, &format!("embedded mode is not available: {reason}"))),
     }
 }
 

@@ -65,9 +65,22 @@ fn write(
     location(&mut variables, request, resolved, script_name, forwarded);
     redirected(&mut variables, request);
     own(&mut variables, request, resolved, script_name);
-    set_by_modules(&mut variables, request, resolved, &forwarded);
+    set_by_modules(&mut variables, request, resolved, forwarded);
     drop(variables);
     out
+}
+
+/// Leaves the variables to the page that httpd answers with instead (ErrorDocument, a local redirect): it finds them with
+/// `REDIRECT_` in front of their names.
+pub(crate) fn publish(request: Request<'_>, resolved: &Resolved<'_>, script_name: &ScriptName<'_>) {
+    let payload = payload(request, resolved, script_name);
+    let Ok(decoded) = Payload::decode(&payload) else { return };
+    let table = request.subprocess_env();
+    for (name, value) in decoded.environ.iter().flatten() {
+        if !name.starts_with(b"mod_wsgi.") {
+            table.set_copy(request.pool(), name, value);
+        }
+    }
 }
 
 /// More than the number of names below.
