@@ -80,6 +80,9 @@ impl<'r, R: Reply> Relay<'_, 'r, R> {
                 Some(reserved) => self.through_slot(parcel, reserved)?,
                 None => self.through_queue(parcel)?,
             };
+            if matches!(round, Round::Rejected(_)) {
+                parcel.sent_back();
+            }
             queue = match round {
                 Round::Done(result) => return Ok(result),
                 Round::Rejected(Reject::TooLate) => return Err(self.waiting().too_long()),

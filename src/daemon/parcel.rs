@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use contract::frame::MAX_REQUEST;
-use contract::request::{Flags, Request as Payload};
+use contract::request::{Attempts, Flags, Request as Payload};
 
 use super::error::Error;
 use super::now;
@@ -21,6 +21,7 @@ pub(super) struct Parcel<'r> {
     flags: Flags,
     /// When the child began to look for a thread.
     queue_start: u64,
+    attempts: Attempts,
     /// What has been read of the body.
     first: Vec<u8>,
     extent: Extent,
@@ -36,7 +37,8 @@ impl<'r> Parcel<'r> {
         }
         let flags = Payload::decode(&payload).map(|payload| payload.flags).unwrap_or_default();
         let (first, extent, rest) = (Vec::new(), Extent::None, None);
-        let mut new = Self { request, payload, flags, queue_start: 0, first, extent, rest };
+        let attempts = Attempts::default();
+        let mut new = Self { request, payload, flags, queue_start: 0, attempts, first, extent, rest };
         if !flags.has(Flags::NO_BODY) {
             new.read_first(usize::try_from(limit).unwrap_or(usize::MAX))?;
         }
@@ -72,10 +74,16 @@ impl<'r> Parcel<'r> {
         self.rest.is_some()
     }
 
+    /// A worker has sent it back, since it is about to end.
+    pub(super) fn sent_back(&mut self) {
+        self.attempts.restarts = self.attempts.restarts.saturating_add(1);
+    }
+
     /// The parcel on its way, once more from its beginning. With `announce` the worker says that it has taken it.
     pub(super) fn upload(&mut self, announce: bool) -> Upload<'_, 'r> {
         let flags = self.flags.with(Flags::NO_BODY, !self.has_body()).with(Flags::ANNOUNCE, announce);
-        Payload::stamp(&mut self.payload, flags, self.queue_start);
+        self.attempts.connects = self.attempts.connects.saturating_add(1);
+        Payload::stamp(&mut self.payload, flags, self.queue_start, self.attempts);
         let first = Outgoing::new(&self.payload, &self.first, self.extent);
         Upload::new(first, self.rest.as_mut(), Duration::from_micros(self.request.server().timeout()))
     }

@@ -102,7 +102,7 @@ def request(script, path="/", group="", flags=RELOADING, queue_timeout=0, start=
         "SERVER_PROTOCOL": "HTTP/1.1",
         **dict(environ),
     }
-    head = struct.pack("<IBQQI", flags, 6, micros, micros, queue_timeout)
+    head = struct.pack("<IBQQHHI", flags, 6, micros, micros, 1, 0, queue_timeout)
     head += _bytes(str(script)) + _bytes(group) + _bytes("application") + b"\0"
     pairs = b"".join(_bytes(name) + _bytes(value) for name, value in variables.items())
     return head + struct.pack("<I", len(variables)) + pairs

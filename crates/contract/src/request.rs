@@ -45,6 +45,15 @@ impl Flags {
     }
 }
 
+/// How a request came to the worker that reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Attempts {
+    /// Connections by which it was sent so far, with this one; 0 in embedded mode.
+    pub connects: u16,
+    /// Workers that have sent it back, since they were about to end.
+    pub restarts: u16,
+}
+
 /// Everything but the variables. Instants are microseconds since the epoch; 0 means unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Request<'p> {
@@ -56,6 +65,8 @@ pub struct Request<'p> {
     pub request_start: u64,
     /// When the child began to look for a worker; 0 in embedded mode.
     pub queue_start: u64,
+    /// How it came here.
+    pub attempts: Attempts,
     /// How long after `request_start` a worker may still take it, in milliseconds; 0 is for ever.
     pub queue_timeout: u32,
     /// The WSGI script's path.
@@ -85,6 +96,7 @@ impl<'p> Request<'p> {
         let log_level = reader.u8("log level")?;
         let request_start = reader.u64("request start")?;
         let queue_start = reader.u64("queue start")?;
+        let attempts = Attempts { connects: reader.u16("connections")?, restarts: reader.u16("restarts")? };
         let queue_timeout = reader.u32("queue timeout")?;
         let script = reader.bytes("script", MAX_NAME)?;
         let application_group = reader.bytes("application group", MAX_NAME)?;
@@ -100,6 +112,7 @@ impl<'p> Request<'p> {
             log_level,
             request_start,
             queue_start,
+            attempts,
             queue_timeout,
             script,
             application_group,
@@ -116,6 +129,8 @@ impl<'p> Request<'p> {
         writer.u8(self.log_level);
         writer.u64(self.request_start);
         writer.u64(self.queue_start);
+        writer.u16(self.attempts.connects);
+        writer.u16(self.attempts.restarts);
         writer.u32(self.queue_timeout);
         writer.bytes(self.script);
         writer.bytes(self.application_group);
@@ -126,13 +141,19 @@ impl<'p> Request<'p> {
         EnvironWriter { out, at, count: 0 }
     }
 
-    /// Sets the two fields that are only known when a payload goes to a daemon, in place.
-    pub fn stamp(payload: &mut [u8], flags: Flags, queue_start: u64) {
+    /// Sets the fields that are only known when a payload goes to a daemon, in place.
+    pub fn stamp(payload: &mut [u8], flags: Flags, queue_start: u64, attempts: Attempts) {
         if let Some(field) = payload.get_mut(0..4) {
             field.copy_from_slice(&flags.0.to_le_bytes());
         }
         if let Some(field) = payload.get_mut(13..21) {
             field.copy_from_slice(&queue_start.to_le_bytes());
+        }
+        if let Some(field) = payload.get_mut(21..23) {
+            field.copy_from_slice(&attempts.connects.to_le_bytes());
+        }
+        if let Some(field) = payload.get_mut(23..25) {
+            field.copy_from_slice(&attempts.restarts.to_le_bytes());
         }
     }
 }
@@ -205,6 +226,7 @@ mod tests {
             log_level: 6,
             request_start: 123_456_789,
             queue_start: 0,
+            attempts: Attempts::default(),
             queue_timeout: 45_000,
             script: b"/srv/app.wsgi",
             application_group: b"",
@@ -224,12 +246,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_request_comes_back(pairs: Vec<(Vec<u8>, Vec<u8>)>, flags: u32, queue_start: u64) {
+        fn a_request_comes_back(
+            pairs: Vec<(Vec<u8>, Vec<u8>)>, flags: u32, queue_start: u64, connects: u16, restarts: u16
+        ) {
+            let attempts = Attempts { connects, restarts };
             let mut out = encode(&pairs);
-            Request::stamp(&mut out, Flags(flags), queue_start);
+            Request::stamp(&mut out, Flags(flags), queue_start, attempts);
             let decoded = Request::decode(&out).unwrap();
             let expected =
-                Request { flags: Flags(flags), queue_start, environ: decoded.environ, ..sample() };
+                Request { flags: Flags(flags), queue_start, attempts, environ: decoded.environ, ..sample() };
             prop_assert_eq!(decoded, expected);
             prop_assert_eq!((decoded.environ.len(), decoded.environ.is_empty()), (pairs.len(), pairs.is_empty()));
             let found: Vec<_> = decoded.environ.iter().map(Result::unwrap).collect();
@@ -243,7 +268,7 @@ mod tests {
                 let _ = request.environ.iter().count();
             }
             let mut bytes = bytes;
-            Request::stamp(&mut bytes, Flags::ANNOUNCE, 1);
+            Request::stamp(&mut bytes, Flags::ANNOUNCE, 1, Attempts { connects: 1, restarts: 1 });
         }
     }
 

@@ -1,11 +1,22 @@
 //! Payloads of the events of a request; made only when somebody has subscribed.
 
+use contract::request::Attempts;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
 use super::call::Call;
 use super::environ::seconds;
 use super::serve::Facts;
+use crate::python::usage::Usage;
+
+/// An application call that has ended, for `request_finished`.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    /// When the application was entered and left, in microseconds since the epoch.
+    pub started: u64,
+    pub ended: u64,
+    pub status: u16,
+}
 
 /// What the events of one request have in common.
 pub(crate) struct Observed<'a, 'py> {
@@ -14,6 +25,9 @@ pub(crate) struct Observed<'a, 'py> {
     pub facts: &'a Facts,
     pub request_start: u64,
     pub queue_start: u64,
+    pub attempts: Attempts,
+    /// What the thread had used when the application was entered.
+    pub usage: Usage,
 }
 
 impl<'py> Observed<'_, 'py> {
@@ -25,8 +39,8 @@ impl<'py> Observed<'_, 'py> {
         now: u64,
     ) -> PyResult<Bound<'py, PyAny>> {
         let payload = self.times()?;
-        payload.set_item("daemon_connects", 0)?;
-        payload.set_item("daemon_restarts", 0)?;
+        payload.set_item("daemon_connects", self.attempts.connects)?;
+        payload.set_item("daemon_restarts", self.attempts.restarts)?;
         payload.set_item("application_start", seconds(now))?;
         payload.set_item("application_object", &application)?;
         payload.set_item("callable_object", String::from_utf8_lossy(callable))?;
@@ -44,10 +58,12 @@ impl<'py> Observed<'_, 'py> {
     }
 
     /// `request_finished`
-    pub(crate) fn finished(&self, started: u64, now: u64, status: u16) -> PyResult<()> {
+    pub(crate) fn finished(&self, finished: &Finished) -> PyResult<()> {
+        let application_time = seconds(finished.ended.saturating_sub(finished.started));
         let payload = self.times()?;
-        payload.set_item("application_finish", seconds(now))?;
-        payload.set_item("application_time", seconds(now.saturating_sub(started)))?;
+        payload.set_item("application_finish", seconds(finished.ended))?;
+        payload.set_item("application_time", application_time)?;
+        cpu(&payload, self.usage, application_time)?;
         let reading = self.call.meters().read();
         payload.set_item("input_reads", reading.input_reads)?;
         payload.set_item("input_length", reading.input_bytes)?;
@@ -57,7 +73,7 @@ impl<'py> Observed<'_, 'py> {
         payload.set_item("output_time", reading.output_time.as_secs_f64())?;
         payload.set_item("gil_wait_time", reading.gil_time.as_secs_f64())?;
         payload.set_item("gil_wait_count", reading.gil_waits)?;
-        payload.set_item("status", status)?;
+        payload.set_item("status", finished.status)?;
         self.publish("request_finished", payload).map(drop)
     }
 
@@ -86,6 +102,20 @@ impl<'py> Observed<'_, 'py> {
     fn publish(&self, name: &str, payload: Bound<'py, PyDict>) -> PyResult<Bound<'py, PyDict>> {
         publish(self.call, name, payload)
     }
+}
+
+/// CPU time of the thread since `before`, never more than the time that has passed; nothing of a thread that had not
+/// used any: its clock has not begun to tick.
+fn cpu(payload: &Bound<'_, PyDict>, before: Usage, application_time: f64) -> PyResult<()> {
+    if before.user.is_zero() {
+        return Ok(());
+    }
+    let used = Usage::of_thread().since(before);
+    let total = used.cpu().as_secs_f64();
+    let scale = if total > application_time { application_time / total } else { 1.0 };
+    payload.set_item("cpu_user_time", used.user.as_secs_f64() * scale)?;
+    payload.set_item("cpu_system_time", used.system.as_secs_f64() * scale)?;
+    payload.set_item("cpu_time", total * scale)
 }
 
 /// `response_started`

@@ -1,5 +1,6 @@
 //! WSGI (PEP 3333), once, for both places where the host runs. [`serve`] is where to begin.
 
+mod active;
 mod apache_request;
 pub(crate) mod body;
 pub(crate) mod call;

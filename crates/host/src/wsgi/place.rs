@@ -37,4 +37,30 @@ impl Place<'_> {
         };
         current::record(py, level::ERROR, text.as_bytes(), b"", 0);
     }
+
+    /// Logs that a request which had run for too long has ended.
+    pub(super) fn interrupted(&self, py: Python<'_>) {
+        let text = format!("Request interrupted by RequestTimeout; thread recovered ({self})");
+        current::record(py, level::ERROR, text.as_bytes(), b"", 0);
+    }
+
+    /// Logs that the script lacks its callable; `candidates` are names that were meant, perhaps.
+    pub(super) fn has_no(&self, py: Python<'_>, callable: &[u8], candidates: &str) {
+        let callable = String::from_utf8_lossy(callable);
+        let hint = match candidates {
+            "" => "it defines no callable".to_owned(),
+            names => format!("it defines {names}; name one with callable-object= or WSGICallableObject"),
+        };
+        let text = format!("WSGI script {self} has no callable object '{callable}': {hint}");
+        current::record(py, level::ERROR, text.as_bytes(), b"", 0);
+    }
+
+    /// Logs that a response is shorter than its head says.
+    pub(super) fn cut_short(&self, py: Python<'_>, promised: u64, sent: u64) {
+        let text = format!(
+            "WSGI script {self} sent {sent} bytes of body where its Content-Length is {promised}; the connection is \
+             closed, so that the client can tell"
+        );
+        current::record(py, level::WARN, text.as_bytes(), b"", 0);
+    }
 }

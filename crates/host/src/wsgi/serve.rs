@@ -10,12 +10,13 @@ use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
+use super::active::Active;
 use super::apache_request;
 use super::body::{self, Ending, Failure};
 use super::call::Call;
 use super::current;
 use super::environ::Environ;
-use super::events::Observed;
+use super::events::{Finished, Observed};
 use super::exchange::{ClientGone, Exchange};
 use super::hook::Hook;
 use super::place::Place;
@@ -27,6 +28,7 @@ use crate::api::slow::Details;
 use crate::python::interpreter::Interpreter;
 use crate::python::process::Process;
 use crate::python::script::{self, Found, Wanted};
+use crate::python::usage::Usage;
 use crate::python::{text, types};
 
 /// How a request ended.
@@ -206,6 +208,8 @@ impl Running<'_, '_> {
         if self.request.flags.has(Flags::ANNOUNCE) {
             py.detach(|| self.call.loan().with(|exchange| exchange.begin()).ok());
         }
+        let requests = self.interpreter.objects().shim.active_requests.bind(py).clone();
+        let active = Active::enter(self.call, requests);
         let namespace = match found {
             Found::Ready(namespace) => Some(namespace),
             Found::Changed | Found::NotLoaded => script.obtain(py, self.interpreter, wanted),
@@ -218,7 +222,7 @@ impl Running<'_, '_> {
             watched.script_is_there();
         }
         let served = self.callable(&namespace).and_then(|application| match application {
-            Some(application) => self.application(application),
+            Some(application) => self.application(application, &active),
             None => Ok(Served::Refused(500)),
         });
         let served = served.unwrap_or_else(|error| {
@@ -230,7 +234,7 @@ impl Running<'_, '_> {
     }
 
     /// Calls the application and sends what it returns. An error here is one of ours.
-    fn application<'py>(&self, application: Bound<'py, PyAny>) -> PyResult<Served> {
+    fn application<'py>(&self, application: Bound<'py, PyAny>, active: &Active<'_, 'py>) -> PyResult<Served> {
         let py = application.py();
         let objects = self.interpreter.objects();
         let input = types::instance(objects.input.bind(py), Arc::clone(self.call))?;
@@ -238,7 +242,9 @@ impl Running<'_, '_> {
         if environ.head_only {
             self.call.response().expect_head_only();
         }
-        let _active = self.activate(py, &environ)?;
+        if let Some(id) = &environ.request_id {
+            active.list(id)?;
+        }
         let _apache_request = apache_request::lend(self.call, self.request, &environ.variables)?;
         let adapter = types::instance(objects.adapter.bind(py), Arc::clone(self.call))?;
         let start_response = types::start_response_of(&adapter)?;
@@ -246,18 +252,19 @@ impl Running<'_, '_> {
         let started = now();
         objects.environ.start(&environ, started)?;
         self.recording.enter(started);
-        let application = match &observed {
-            Some(observed) => observed.started(application, self.request.callable, started)?,
-            None => application,
-        };
 
-        let sent = self.call_and_send(&application, &environ.variables, start_response, observed.as_ref());
+        let application = match &observed {
+            Some(observed) => observed.started(application, self.request.callable, started),
+            None => Ok(application),
+        };
+        let sent = self.call_and_send(application, &environ.variables, start_response, observed.as_ref());
 
         let ended = now();
         let status = self.status(&sent);
         self.recording.leave(ended, status);
-        if let Some(observed) = &observed {
-            observed.finished(started, ended, status)?;
+        let finished = observed.map(|observed| observed.finished(&Finished { started, ended, status }));
+        if let Some(Err(error)) = finished {
+            self.place().raised(py, error, ", in an event of the request");
         }
         let application_time = ended.saturating_sub(started);
         Ok(match sent {
@@ -270,14 +277,14 @@ impl Running<'_, '_> {
     /// PEP 3333: call, iterate, close. What was raised has been logged; the status is for a head that is not out.
     fn call_and_send<'py>(
         &self,
-        application: &Bound<'py, PyAny>,
+        application: PyResult<Bound<'py, PyAny>>,
         environ: &Bound<'py, PyDict>,
         start_response: Bound<'py, PyAny>,
         observed: Option<&Observed<'_, 'py>>,
     ) -> Result<Ending, u16> {
-        let result = match application.call1((environ, start_response)) {
+        let result = match application.and_then(|application| application.call1((environ, start_response))) {
             Ok(result) => result,
-            Err(error) => return Err(self.raised(error, observed, application.py())),
+            Err(error) => return Err(self.raised(error, observed, environ.py())),
         };
         let sent = body::send(self.call, &result, self.request.flags.has(Flags::SEND_FILE));
         let sent = match sent {
@@ -301,8 +308,7 @@ impl Running<'_, '_> {
             Err(error) => Err(error),
         };
         if let Err(error) = closed {
-            self.observe_exception(&error, observed);
-            self.log_exception(py, error, ", in close() of the response");
+            self.tell(error, ", in close() of the response", observed, py);
         }
     }
 
@@ -310,23 +316,20 @@ impl Running<'_, '_> {
     fn raised<'py>(&self, error: PyErr, observed: Option<&Observed<'_, 'py>>, py: Python<'py>) -> u16 {
         let timeout = self.interpreter.objects().shim.request_timeout.bind(py);
         if error.is_instance(py, timeout) {
-            let text = format!("Request interrupted by RequestTimeout; thread recovered ({})", self.place());
-            current::record(py, level::ERROR, text.as_bytes(), b"", 0);
+            self.place().interrupted(py);
             return 504;
         }
-        self.observe_exception(&error, observed);
-        self.log_exception(py, error, "");
+        self.tell(error, "", observed, py);
         500
     }
 
-    fn observe_exception(&self, error: &PyErr, observed: Option<&Observed<'_, '_>>) {
-        if let Some(Err(second)) = observed.map(|observed| observed.exception(error)) {
-            drop(second); // the first is what matters, and is logged
-        }
-    }
-
-    fn log_exception(&self, py: Python<'_>, error: PyErr, when: &str) {
+    /// Logs an exception, and tells the subscribers.
+    fn tell<'py>(&self, error: PyErr, when: &str, observed: Option<&Observed<'_, 'py>>, py: Python<'py>) {
+        let again = observed.map(|observed| (observed, error.clone_ref(py)));
         self.place().raised(py, error, when);
+        if let Some(Err(second)) = again.map(|(observed, error)| observed.exception(&error)) {
+            drop(second); // the first is what matters
+        }
     }
 
     /// The script and where it runs, for the log.
@@ -344,13 +347,7 @@ impl Running<'_, '_> {
         };
         if found.is_none() {
             let candidates: String = objects.shim.candidates.bind(py).call1((namespace,))?.extract()?;
-            let callable = String::from_utf8_lossy(self.request.callable);
-            let hint = match candidates.as_str() {
-                "" => "it defines no callable".to_owned(),
-                names => format!("it defines {names}; name one with callable-object= or WSGICallableObject"),
-            };
-            let text = format!("WSGI script {} has no callable object '{callable}': {hint}", self.place());
-            current::record(py, level::ERROR, text.as_bytes(), b"", 0);
+            self.place().has_no(py, self.request.callable, &candidates);
         }
         Ok(found)
     }
@@ -361,11 +358,7 @@ impl Running<'_, '_> {
         let (outcome, (promised, sent)) = (response.outcome(), response.lengths());
         drop(response);
         if let (Outcome::Aborted, Some(promised)) = (outcome, promised) {
-            let place = self.place();
-            let text = format!(
-                "WSGI script {place} sent {sent} bytes of body where its Content-Length is {promised}; the connection is closed, so that the client can tell"
-            );
-            current::record(py, level::WARN, text.as_bytes(), b"", 0);
+            self.place().cut_short(py, promised, sent);
         }
         outcome
     }
@@ -379,6 +372,8 @@ impl Running<'_, '_> {
     }
 
     fn observed<'a, 'py>(&'a self, environ: &'a Environ<'py>) -> Observed<'a, 'py> {
+        RECORDER.observe(); // also for those who have put themselves into the list by hand
+        self.call.meters().arm();
         if let Some(id) = &environ.request_id {
             let _ = self.call.id().set(id.to_string_lossy().into_owned());
         }
@@ -388,33 +383,8 @@ impl Running<'_, '_> {
             facts: self.facts,
             request_start: self.request.request_start,
             queue_start: self.request.queue_start,
+            attempts: self.request.attempts,
+            usage: Usage::of_thread(),
         }
-    }
-
-    /// Enters the request into `mod_wsgi.active_requests` until the guard is dropped.
-    fn activate<'a, 'py>(&'a self, py: Python<'py>, environ: &Environ<'py>) -> PyResult<Active<'a, 'py>> {
-        let requests = self.interpreter.objects().shim.active_requests.bind(py).clone();
-        let data = PyDict::new(py);
-        if let Some(id) = &environ.request_id {
-            requests.set_item(id, &data)?;
-        }
-        self.call.set_data(Some(data));
-        Ok(Active { call: self.call, requests, id: environ.request_id.clone() })
-    }
-}
-
-/// An entry of `mod_wsgi.active_requests`.
-struct Active<'a, 'py> {
-    call: &'a Call,
-    requests: Bound<'py, PyDict>,
-    id: Option<Bound<'py, pyo3::types::PyString>>,
-}
-
-impl Drop for Active<'_, '_> {
-    fn drop(&mut self) {
-        if let Some(Err(error)) = self.id.as_ref().map(|id| self.requests.del_item(id)) {
-            drop(error); // the application has taken it out
-        }
-        self.call.set_data(None);
     }
 }
