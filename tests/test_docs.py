@@ -33,7 +33,7 @@ def options(name):
 
 
 def not_yet():
-    block = re.search(r"const NOT_YET: &\[&str\] = &\[(.*?)\];", source("process_group.rs"), re.S)
+    block = re.search(r"const NOT_YET: &\[&str\] = &\[(.*?)\];", source("process_options.rs"), re.S)
     return set(re.findall(r'"([a-z-]+)"', block[1])) if block else set()
 
 
@@ -64,7 +64,7 @@ def test_absent_directives_are_absent():
 
 
 def test_options_of_daemon_groups():
-    assert documented_options("WSGIDaemonProcess") == options("process_group.rs")
+    assert documented_options("WSGIDaemonProcess") == options("process_options.rs")
     refused = section("WSGIDaemonProcess").split("are refused")
     names = set(re.findall(r"`([a-z-]+)`", refused[1])) if len(refused) > 1 else set()
     assert names == not_yet()

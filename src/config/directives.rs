@@ -50,7 +50,7 @@ pub(crate) struct Row {
 }
 
 /// All directives, in alphabetical order.
-pub(crate) const DIRECTIVES: [Row; 36] = [
+pub(crate) const DIRECTIVES: [Row; 37] = [
     global(c"WSGIAcceptMutex", c"accepted; our processes share no accept lock", |server, words| {
         let word: String = words.only("kind of mutex")?;
         const KINDS: [&str; 6] = ["default", "flock", "fcntl", "sysvsem", "posixsem", "pthread"];
@@ -121,6 +121,11 @@ pub(crate) const DIRECTIVES: [Row; 36] = [
             here.handler_scripts = Some(before.chain([script]).collect());
             Ok(())
         },
+    ),
+    file_info(
+        c"WSGIIgnoreActivity",
+        c"whether requests leave their process idle for inactivity-timeout; default Off",
+        |here, words| words.only("value").map(|on| here.ignore_activity = Some(on)),
     ),
     server(
         c"WSGIImportScript",

@@ -20,16 +20,16 @@ pub(super) fn cause(group: &Group, pid: Option<u32>) -> String {
     let Some(pid) = pid else { return "its process ended".to_owned() };
     for _ in 0..STEPS {
         if let Some((status, reason)) = group.exit_of(pid) {
-            let why = reason.map(why).unwrap_or_default();
-            return format!("its process {pid} {}{why}", describe(status));
+            let end = describe(status, reason.is_some());
+            return format!("its process {pid} {end}{}", reason.map(why).unwrap_or_default());
         }
         thread::sleep(STEP);
     }
     format!("its process {pid} closed the connection, and nothing is known about its end")
 }
 
-/// A wait status (wait(2)) in words, with what to look at.
-fn describe(status: i32) -> String {
+/// A wait status (wait(2)) in words, with what to look at; `wanted`: its leader made the process end.
+fn describe(status: i32, wanted: bool) -> String {
     let status = ExitStatus::from_raw(status);
     if let Some(signal) = status.signal() {
         let (name, advice) = signal_words(signal);
@@ -40,6 +40,7 @@ fn describe(status: i32) -> String {
         Some(255) => {
             "exited with status 255: it had to end before its requests were over (shutdown-timeout)".into()
         }
+        Some(code) if wanted => format!("exited with status {code}"),
         Some(code) => {
             format!(
                 "exited with status {code}: the application, or something that it called, ended the process"
@@ -108,13 +109,19 @@ mod tests {
 
     #[test]
     fn ends_are_described() {
-        assert!(describe(9).starts_with("was killed by signal 9 (SIGKILL), no core dumped; if nobody"));
         assert!(
-            describe(11 | 0x80).starts_with("was killed by signal 11 (SIGSEGV), core dumped; an extension")
+            describe(9, false).starts_with("was killed by signal 9 (SIGKILL), no core dumped; if nobody")
         );
-        assert!(describe(3 << 8).starts_with("exited with status 3:"));
-        assert!(describe(255 << 8).contains("shutdown-timeout"));
-        assert!(describe(-1).starts_with("ended with") || describe(-1).starts_with("was killed"));
+        assert!(
+            describe(11 | 0x80, false)
+                .starts_with("was killed by signal 11 (SIGSEGV), core dumped; an extension")
+        );
+        assert!(describe(3 << 8, false).starts_with("exited with status 3:"));
+        assert_eq!(describe(0, true), "exited with status 0");
+        assert!(describe(255 << 8, true).contains("shutdown-timeout"));
+        assert!(
+            describe(-1, false).starts_with("ended with") || describe(-1, false).starts_with("was killed")
+        );
     }
 
     #[test]

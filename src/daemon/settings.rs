@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use contract::launch::Leader;
-use contract::limits::Limits;
 use rustix::process::Resource;
 use thiserror::Error;
 
@@ -137,21 +136,11 @@ pub(super) fn leader(main: Server<'_>, home: Server<'_>, group: &ProcessGroup, t
         httpd_pid: i32::try_from(std::process::id()).unwrap_or(0),
         display_name: group.shown_name(),
         stack_size: group.stack_size.and_then(|size| usize::try_from(size).ok()),
-        limits: limits_of(group),
+        limits: group.limits,
         socket_timeout: socket_timeout(home, group),
         core_dumps: process::wants_core_dumps(),
         locale: group.locale.clone(),
         python,
-    }
-}
-
-/// When the group's processes are replaced, and how much time they get.
-fn limits_of(group: &ProcessGroup) -> Limits {
-    Limits {
-        graceful_timeout: group.graceful_timeout.0,
-        shutdown_timeout: group.shutdown_timeout.0,
-        maximum_requests: group.maximum_requests,
-        ..Limits::default()
     }
 }
 

@@ -36,6 +36,7 @@ pub(crate) fn payload(
         .with(Flags::NO_BODY, !Body::is_announced(request))
         .with(Flags::HTTPS, is_https(request, &forwarded))
         .with(Flags::SEND_FILE, true)
+        .with(Flags::IGNORE_ACTIVITY, resolved.ignore_activity)
         .with(Flags::APACHE_REQUEST, resolved.passes_apache_request());
     let head = Payload {
         flags,

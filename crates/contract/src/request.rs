@@ -27,7 +27,7 @@ impl Flags {
     /// Files of `wsgi.file_wrapper` may go out by descriptor.
     pub const SEND_FILE: Self = Self(1 << 4);
     /// The request does not keep its worker from being idle (WSGIIgnoreActivity).
-    pub const IGNORE_ACTIVITY: Self = Self(1 << 5);
+    pub const IGNORE_ACTIVITY: Self = Self(1 << 7);
     /// mod_ssl says that the client's own connection is encrypted (`mod_ssl.is_https`).
     pub const TLS: Self = Self(1 << 5);
     /// The environ holds a pointer to httpd's own structure (WSGIPassApacheRequest); embedded mode only.

@@ -197,7 +197,14 @@ impl Supervisor {
                 limit.as_secs()
             ),
         );
-        self.stop(now, slot, Reason::StartupTimeout, Reason::StartupTimeout.as_str());
+        self.replace_at_once(now, slot, Reason::StartupTimeout);
+    }
+
+    /// For a worker that can serve nobody.
+    fn replace_at_once(&mut self, now: Instant, slot: u32, reason: Reason) {
+        let pid = self.workers.get(&slot).map_or(0, |worker| worker.pid);
+        self.why = format!("process {pid} is replaced ({reason})");
+        self.stop(now, slot, reason, reason.as_str());
     }
 
     /// deadlock-timeout.
@@ -218,7 +225,7 @@ impl Supervisor {
             ),
         );
         self.act(Action::Tell { slot, message: ToWorker::DumpStacks });
-        self.stop(now, slot, Reason::DeadlockTimeout, Reason::DeadlockTimeout.as_str());
+        self.replace_at_once(now, slot, Reason::DeadlockTimeout);
         if let Some(worker) = self.workers.get_mut(&slot) {
             let State::Stopping { kill_at } = &mut worker.state else { return };
             kill_at.get_or_insert(now + DEADLOCKED);
