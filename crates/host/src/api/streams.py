@@ -1,4 +1,5 @@
-"""sys.stdout, sys.stderr and wsgi.errors: one object for each name; the thread that writes decides whose log it is.
+"""sys.stdout and sys.stderr: one object each, and the thread that writes decides whose log it is. wsgi.errors: one for each
+request, whose log it is whatever thread writes.
 
 Of shim.py: `host`.
 """
@@ -86,5 +87,66 @@ class Restricted:
         raise OSError(object.__getattribute__(self, "_what"))
 
 
-errors = Log("<wsgi.errors>", True)
+class Errors:
+    """wsgi.errors: lines go to the error log of one request; when it has ended, writing raises."""
+
+    # Made for each request: no io.TextIOBase, whose finalizer would cost more than all the rest of it.
+    __slots__ = ("_request", "__weakref__")  # a mod_wsgi.Adapter
+    __module__ = "mod_wsgi"
+
+    name = "<wsgi.errors>"
+    encoding = "utf-8"
+    errors = "replace"
+    line_buffering = True
+    write_through = True
+    mode = "w"
+    newlines = None
+    closed = False
+
+    def __repr__(self):
+        return "<mod_wsgi.Log name='<wsgi.errors>' encoding='utf-8'>"
+
+    @property
+    def buffer(self):
+        return LogBuffer(self)
+
+    def write(self, text):
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        self._request.log(text)
+        return len(text)
+
+    def writelines(self, lines):
+        for line in lines:
+            self.write(line)
+
+    def flush(self):
+        self._request.flush()
+
+    def close(self):
+        self.flush()
+
+    def fileno(self):
+        return 2  # where a process that the application starts may write
+
+    def isatty(self):
+        return False
+
+    def readable(self):
+        return False
+
+    def seekable(self):
+        return False
+
+    def writable(self):
+        return True
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+io.TextIOBase.register(Errors)
 asked_errors = Log("<log>", True)

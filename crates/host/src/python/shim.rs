@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use contract::launch::Python as Settings;
 use pyo3::prelude::*;
-use pyo3::types::{PyAnyMethods, PyBytes, PyDict, PyList, PyType};
+use pyo3::types::{PyAnyMethods, PyBytes, PyDict, PyList, PyString, PyType};
 
 use crate::api;
 
@@ -15,8 +15,10 @@ const SHIM: (&str, &str) = ("<mod_wsgi>", include_str!("shim.py"));
 pub(crate) struct Shim {
     /// `FileWrapper`
     pub file_wrapper: Py<PyType>,
-    /// The stream `wsgi.errors`, the same for all requests.
-    pub errors: Py<PyAny>,
+    /// `Errors`
+    pub errors: Py<PyType>,
+    /// Where an instance of it keeps its request.
+    pub request: Py<PyString>,
     /// `wsgi.errors` of the scripts that httpd asks.
     pub asked_errors: Py<PyAny>,
     /// `mod_wsgi.event_callbacks`
@@ -63,7 +65,8 @@ impl Shim {
         let get = |name: &str| -> PyResult<Bound<'_, PyAny>> { names.as_any().get_item(name) };
         Ok(Self {
             file_wrapper: get("FileWrapper")?.cast_into::<PyType>()?.unbind(),
-            errors: get("errors")?.unbind(),
+            errors: get("Errors")?.cast_into::<PyType>()?.unbind(),
+            request: super::text::interned(py, "_request")?.unbind(),
             asked_errors: get("asked_errors")?.unbind(),
             event_callbacks: get("event_callbacks")?.cast_into::<PyList>()?.unbind(),
             active_requests: get("active_requests")?.cast_into::<PyDict>()?.unbind(),
@@ -76,6 +79,14 @@ impl Shim {
             signal_arrived: get("signal_arrived")?.unbind(),
             end: get("end")?.unbind(),
         })
+    }
+
+    /// `wsgi.errors` of the request whose `mod_wsgi.Adapter` is given.
+    pub(crate) fn errors_of<'py>(&self, adapter: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = adapter.py();
+        let errors = self.errors.bind(py).call0()?;
+        errors.setattr(self.request.bind(py), adapter)?;
+        Ok(errors)
     }
 
     /// The type's name and the whole traceback of an exception.

@@ -1,5 +1,6 @@
 //! The two types that a request hands to the application and that matter for speed, made anew for each interpreter:
-//! `mod_wsgi.Input` (`wsgi.input`), and `mod_wsgi.Adapter`, to which `start_response` and `write` are bound.
+//! `mod_wsgi.Input` (`wsgi.input`), and `mod_wsgi.Adapter`, to which `start_response` and `write` are bound, and
+//! by which `wsgi.errors` writes.
 //!
 //! Both hold nothing but an `Arc<Call>`, so they need no garbage collection, and a late use is the loan's business.
 
@@ -59,6 +60,11 @@ static INPUT_METHODS: Table<ffi::PyMethodDef, 5> = Table([
     method(c"close", close, c"close()\n\nDoes nothing."),
     ffi::PyMethodDef::zeroed(),
 ]);
+static ADAPTER_METHODS: Table<ffi::PyMethodDef, 3> = Table([
+    method(c"log", log, c"log(text)\n\nWrites to the request's error log."),
+    method(c"flush", flush, c"flush()\n\nWrites a line that is not complete."),
+    ffi::PyMethodDef::zeroed(),
+]);
 static START_RESPONSE: Table<ffi::PyMethodDef, 1> = Table([method(
     c"start_response",
     start_response,
@@ -84,11 +90,13 @@ pub(crate) fn input_type(py: Python<'_>) -> PyResult<Bound<'_, PyType>> {
 
 /// Makes `mod_wsgi.Adapter`.
 pub(crate) fn adapter_type(py: Python<'_>) -> PyResult<Bound<'_, PyType>> {
+    let methods = (&raw const ADAPTER_METHODS.0).cast_mut().cast();
     make(
         py,
         c"mod_wsgi.Adapter",
         &mut [
             ffi::PyType_Slot { slot: ffi::Py_tp_dealloc, pfunc: dealloc as *mut c_void },
+            ffi::PyType_Slot { slot: ffi::Py_tp_methods, pfunc: methods },
             ffi::PyType_Slot { slot: 0, pfunc: null_mut() },
         ],
     )
@@ -278,6 +286,26 @@ unsafe extern "C" fn write(
             call.write(this.py(), given, count)
         })
     }
+}
+
+unsafe extern "C" fn log(
+    object: *mut ffi::PyObject,
+    arguments: *mut *mut ffi::PyObject,
+    count: ffi::Py_ssize_t,
+) -> *mut ffi::PyObject {
+    // SAFETY: in our method table.
+    unsafe {
+        slot("Adapter.log", object, arguments, count, |call, this, given, _| call.log(this.py(), given))
+    }
+}
+
+unsafe extern "C" fn flush(
+    object: *mut ffi::PyObject,
+    arguments: *mut *mut ffi::PyObject,
+    count: ffi::Py_ssize_t,
+) -> *mut ffi::PyObject {
+    // SAFETY: in our method table.
+    unsafe { slot("Adapter.flush", object, arguments, count, |call, this, _, _| call.flush(this.py())) }
 }
 
 unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {

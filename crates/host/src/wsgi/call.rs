@@ -8,6 +8,7 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
+use super::current;
 use super::events;
 use super::exchange::ClientGone;
 use super::input::{Body, InputError, Want};
@@ -27,6 +28,8 @@ pub(crate) struct Call {
     /// `mod_wsgi.request_id`, kept for events only.
     id: OnceLock<String>,
     over: AtomicBool,
+    /// What other threads than the request's have written to `wsgi.errors` of a line that is not complete.
+    line_of_others: Mutex<Vec<u8>>,
     log_level: u8,
     meters: Arc<Meters>,
 }
@@ -46,6 +49,7 @@ impl Call {
             data: Mutex::new(None),
             id: OnceLock::new(),
             over: AtomicBool::new(false),
+            line_of_others: Mutex::default(),
             log_level: request.log_level,
             meters,
         })
@@ -177,6 +181,38 @@ impl Call {
         Ok(Some(py.None().into_bound(py)))
     }
 
+    /// See the field; held for a few instructions only.
+    pub(crate) fn line_of_others(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.line_of_others.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `wsgi.errors.write(text)`, whose argument was checked.
+    pub(crate) fn log<'py>(
+        self: &Arc<Self>,
+        py: Python<'py>,
+        given: types::Arguments<'py>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.refuse_late_errors()?;
+        if let Some(text) = &given[0] {
+            current::write_to(py, self, &text::to_utf8(text)?);
+        }
+        Ok(Some(py.None().into_bound(py)))
+    }
+
+    /// `wsgi.errors.flush()`
+    pub(crate) fn flush<'py>(self: &Arc<Self>, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.refuse_late_errors()?;
+        current::flush_to(py, self);
+        Ok(Some(py.None().into_bound(py)))
+    }
+
+    fn refuse_late_errors(&self) -> PyResult<()> {
+        match self.over.load(SeqCst) {
+            true => Err(PyRuntimeError::new_err("wsgi.errors was used after its request had ended")),
+            false => Ok(()),
+        }
+    }
+
     /// `wsgi.input.read([size])`
     pub(crate) fn read<'py>(
         &self,
@@ -253,7 +289,8 @@ impl Call {
                 if self.over.load(SeqCst) {
                     return Err(InputError::Over);
                 }
-                Ok(self.loan.with(|exchange| self.meters.reading(|| exchange.read(buffer)))?)
+                let read = self.loan.with(|exchange| self.meters.reading(|| exchange.read(buffer)))?;
+                if self.over.load(SeqCst) { Err(InputError::Over) } else { Ok(read) } // it was broken off
             })
         })?;
         self.meters.given(answer.len());

@@ -1,7 +1,8 @@
 //! The request that a thread serves, for everything that is written to a log on that thread.
 //!
-//! `sys.stdout`, `sys.stderr` and `wsgi.errors` are one object each per interpreter; the lines come here, and the
-//! thread decides where they go. Text is kept until its line is complete. Nothing here ever fails.
+//! `sys.stdout` and `sys.stderr` are one object each per interpreter; the lines come here, and the thread decides where
+//! they go. `wsgi.errors` belongs to a request: on its thread it is as `sys.stderr`, and threads of the application's own
+//! share a line of their own. Text is kept until its line is complete. Nothing here ever fails.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -43,29 +44,64 @@ impl Drop for Entered {
                 emit(level_of(error), &text, b"", 0);
             }
         }
-        drop(CALL.take());
+        if let Some(call) = CALL.take() {
+            flush_others(&call);
+        }
     }
 }
 
 /// Text for a stream.
 pub(crate) fn write(py: Python<'_>, error: bool, text: &[u8]) {
-    let lines = PARTIAL.with_borrow_mut(|partial| {
-        let partial = partial.of(error);
-        let end = text.iter().rposition(|byte| *byte == b'\n');
-        let end = end.or_else(|| (partial.len() + text.len() > LONGEST_LINE).then_some(text.len()));
-        let Some(end) = end else {
-            partial.extend_from_slice(text);
-            return None;
-        };
-        let (complete, begun) = text.split_at_checked(end).unwrap_or((text, b""));
-        let mut lines = std::mem::take(partial);
-        lines.extend_from_slice(complete);
-        partial.extend_from_slice(begun.strip_prefix(b"\n").unwrap_or(begun));
-        Some(lines)
-    });
+    let lines = PARTIAL.with_borrow_mut(|partial| add(partial.of(error), text));
     if let Some(lines) = lines {
         py.detach(|| emit(level_of(error), &lines, b"", 0));
     }
+}
+
+/// Text for `wsgi.errors` of a request, on whatever thread.
+pub(crate) fn write_to(py: Python<'_>, call: &Arc<Call>, text: &[u8]) {
+    if serves(call) {
+        return write(py, true, text);
+    }
+    let lines = add(&mut call.line_of_others(), text);
+    if let Some(lines) = lines {
+        py.detach(|| emit_to(Some(call), level_of(true), &lines, b"", 0));
+    }
+}
+
+/// Writes the incomplete line of `wsgi.errors`.
+pub(crate) fn flush_to(py: Python<'_>, call: &Arc<Call>) {
+    if serves(call) {
+        return flush(py, true);
+    }
+    py.detach(|| flush_others(call));
+}
+
+fn flush_others(call: &Arc<Call>) {
+    let text = std::mem::take(&mut *call.line_of_others());
+    if !text.is_empty() {
+        emit_to(Some(call), level_of(true), &text, b"", 0);
+    }
+}
+
+/// Whether this thread serves that request.
+fn serves(call: &Arc<Call>) -> bool {
+    CALL.with_borrow(|own| own.as_ref().is_some_and(|own| Arc::ptr_eq(own, call)))
+}
+
+/// Adds text to a line that is not complete; what is complete now comes back.
+fn add(partial: &mut Vec<u8>, text: &[u8]) -> Option<Vec<u8>> {
+    let end = text.iter().rposition(|byte| *byte == b'\n');
+    let end = end.or_else(|| (partial.len() + text.len() > LONGEST_LINE).then_some(text.len()));
+    let Some(end) = end else {
+        partial.extend_from_slice(text);
+        return None;
+    };
+    let (complete, begun) = text.split_at_checked(end).unwrap_or((text, b""));
+    let mut lines = std::mem::take(partial);
+    lines.extend_from_slice(complete);
+    partial.extend_from_slice(begun.strip_prefix(b"\n").unwrap_or(begun));
+    Some(lines)
 }
 
 /// Writes the incomplete line of a stream.
@@ -129,14 +165,15 @@ fn rest(error: bool) -> Option<Vec<u8>> {
 
 /// To this thread's request, else to the process. Not called while attached: a log may be a slow pipe.
 fn emit(level: u8, text: &[u8], file: &[u8], line: u32) {
-    let said = own_call().is_some_and(|call| call.loan().log(level, text, file, line).is_ok());
-    if !said {
-        crate::log::log(level, &String::from_utf8_lossy(text));
-    }
+    let call = CALL.try_with(|call| call.borrow().clone()).ok().flatten();
+    emit_to(call.as_ref(), level, text, file, line);
 }
 
-/// This thread's request. A forked copy of the process has none: the connection is its parent's.
-fn own_call() -> Option<Arc<Call>> {
-    let call = CALL.try_with(|call| call.borrow().clone()).ok().flatten();
-    call.filter(|_| !crate::log::is_forked_copy())
+/// To a request while it lives, else to the process. A forked copy of the process has none: the connection is its
+/// parent's.
+fn emit_to(call: Option<&Arc<Call>>, level: u8, text: &[u8], file: &[u8], line: u32) {
+    let call = call.filter(|_| !crate::log::is_forked_copy());
+    if !call.is_some_and(|call| call.loan().log(level, text, file, line).is_ok()) {
+        crate::log::log(level, &String::from_utf8_lossy(text));
+    }
 }

@@ -141,6 +141,7 @@ struct Name {
 /// Keys whose values differ between requests and are not text from httpd.
 struct Keys {
     input: Py<PyString>,
+    errors: Py<PyString>,
     url_scheme: Py<PyString>,
     callable_object: Py<PyString>,
     thread_id: Py<PyString>,
@@ -169,7 +170,6 @@ impl Template {
         constants.set_item("wsgi.multiprocess", settings.multiprocess)?;
         constants.set_item("wsgi.run_once", false)?;
         constants.set_item("wsgi.input_terminated", true)?;
-        constants.set_item("wsgi.errors", shim.errors.bind(py))?;
         constants.set_item("wsgi.file_wrapper", shim.file_wrapper.bind(py))?;
         constants.set_item("mod_wsgi.version", contract::MOD_WSGI_VERSION)?;
         constants.set_item("apache.version", settings.httpd_version)?;
@@ -185,6 +185,7 @@ impl Template {
             names: names.collect::<PyResult<_>>()?,
             keys: Keys {
                 input: text("wsgi.input")?,
+                errors: text("wsgi.errors")?,
                 url_scheme: text("wsgi.url_scheme")?,
                 callable_object: text("mod_wsgi.callable_object")?,
                 thread_id: text("mod_wsgi.thread_id")?,
@@ -205,6 +206,7 @@ impl Template {
         request: &Request<'_>,
         facts: &Facts,
         input: &Bound<'py, PyAny>,
+        errors: &Bound<'py, PyAny>,
     ) -> PyResult<Environ<'py>> {
         let constants = if facts.run_once { &self.run_once } else { &self.constants };
         let variables = constants.bind(py).copy()?;
@@ -218,6 +220,7 @@ impl Template {
         let scheme = if request.flags.has(Flags::HTTPS) { &self.https } else { &self.http };
         variables.set_item(keys.url_scheme.bind(py), scheme.bind(py))?;
         variables.set_item(keys.input.bind(py), input)?;
+        variables.set_item(keys.errors.bind(py), errors)?;
         variables.set_item(keys.callable_object.bind(py), text::latin1(py, request.callable)?)?;
         variables.set_item(keys.thread_id.bind(py), facts.thread_id)?;
         variables.set_item(keys.request_start.bind(py), seconds(request.request_start))?;

@@ -238,7 +238,9 @@ impl Running<'_, '_> {
         let py = application.py();
         let objects = self.interpreter.objects();
         let input = types::instance(objects.input.bind(py), Arc::clone(self.call))?;
-        let environ = objects.environ.environ(py, self.request, self.facts, &input)?;
+        let adapter = types::instance(objects.adapter.bind(py), Arc::clone(self.call))?;
+        let errors = objects.shim.errors_of(&adapter)?;
+        let environ = objects.environ.environ(py, self.request, self.facts, &input, &errors)?;
         if environ.head_only {
             self.call.response().expect_head_only();
         }
@@ -246,7 +248,6 @@ impl Running<'_, '_> {
             active.list(id)?;
         }
         let _apache_request = apache_request::lend(self.call, self.request, &environ.variables)?;
-        let adapter = types::instance(objects.adapter.bind(py), Arc::clone(self.call))?;
         let start_response = types::start_response_of(&adapter)?;
         let observed = objects.shim.has_subscribers(py).then(|| self.observed(&environ));
         let started = now();
