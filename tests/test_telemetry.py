@@ -119,7 +119,7 @@ def test_slow_requests_are_told_while_they_run_and_at_their_end(observed, mode):
             "POST", "http", "127.0.0.1", None, "/slow/ä", "HTTP/1.1", "127.0.0.1"]  # fmt: skip
         assert 217 not in slow and slow[203] >= 1 and slow[205] in server.httpd_children()
         assert slow[204] and slow[204] == done[204] and slow[201] == done[201] and abs(slow[201] - time.time()) < 60
-        assert (slow[230], slow[260]) == (5, 1)
+        assert slow[230] == 5 and slow[260] in (1, 2), "the request before may be about to end"
     assert all((slow[200], slow[240], slow[250]) == (0, 0, 0.0) for slow in running)
     assert running[1][202] > running[0][202] > 0.7 and done[202] > running[1][202]
     assert (done[240], done[261], done[233]) == (200, 1, 1) and done[223] > 0.7

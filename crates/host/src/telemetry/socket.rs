@@ -7,7 +7,6 @@
 
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,17 +21,23 @@ use crate::log::log;
 /// How long a report waits for a service that is behind.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// The way to the service. Threads may share it.
+/// The way to the service. Threads may share it; reports go out in the order of their numbers.
 #[derive(Debug)]
 pub(super) struct Sender {
     path: PathBuf,
     socket: OwnedFd,
     address: SocketAddrUnix,
-    sequence: AtomicU32,
-    /// The service did not read the last report.
-    is_deaf: AtomicBool,
+    state: Mutex<State>,
     /// The troubles that have been logged.
     known: Mutex<Vec<Errno>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The number of the last report.
+    sequence: u32,
+    /// The service did not read it.
+    is_deaf: bool,
 }
 
 impl Sender {
@@ -49,18 +54,20 @@ impl Sender {
             .map_err(|error| format!("no socket can be made: {error}; look at the limit on open files"))?;
         set_socket_timeout(&socket, Timeout::Send, Some(PATIENCE))
             .map_err(|error| format!("a socket cannot be set up: {error}"))?;
-        let (sequence, is_deaf, known) = (AtomicU32::new(0), AtomicBool::new(false), Mutex::default());
-        Ok(Self { path: path.to_owned(), socket, address, sequence, is_deaf, known })
+        let (state, known) = (Mutex::default(), Mutex::default());
+        Ok(Self { path: path.to_owned(), socket, address, state, known })
     }
 
     /// Sends a report, or drops it.
     pub(super) fn send(&self, datagram: Datagram) {
-        let sequence = self.sequence.fetch_add(1, Relaxed).wrapping_add(1);
-        let bytes = datagram.finish(sequence);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.sequence = state.sequence.wrapping_add(1);
+        let bytes = datagram.finish(state.sequence);
         debug_assert!(bytes.len() <= LIMIT, "{} bytes", bytes.len());
-        let patience = if self.is_deaf.load(Relaxed) { SendFlags::DONTWAIT } else { SendFlags::empty() };
+        let patience = if state.is_deaf { SendFlags::DONTWAIT } else { SendFlags::empty() };
         let sent = sendto(&self.socket, &bytes, patience | SendFlags::NOSIGNAL, &self.address);
-        self.is_deaf.store(sent == Err(Errno::AGAIN), Relaxed);
+        state.is_deaf = sent == Err(Errno::AGAIN);
+        drop(state);
         if let Err(error) = sent {
             self.failed(error);
         }
