@@ -7,6 +7,7 @@
 //! - [`conversation`]: one request over a [`connection`], with its [`body`];
 //! - [`shown`]: what a thread shows of itself, [`watcher`]: stacks, interruptions and the proof that Python lives;
 //! - [`crashes`]: what is left in the log when it does not;
+//! - [`signals`]: the application is told of signals;
 //! - [`shared`]: what they share; [`fault`]: faults on demand, for tests.
 //!
 //! Request threads are never attached to an interpreter in here: [`crate::wsgi::serve`] enters and leaves it.
@@ -19,6 +20,7 @@ mod crashes;
 mod fault;
 mod shared;
 mod shown;
+mod signals;
 mod thread;
 mod watch;
 mod watcher;

@@ -23,6 +23,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use super::crashes;
 use super::shared::{Mode, Shared, clear, signal, waits};
 use super::shown::Shown;
+use super::signals::Dispatcher;
 use super::thread::RequestThread;
 use super::watcher::{self, Order};
 use crate::log::log;
@@ -31,7 +32,7 @@ use crate::python::process::Process;
 use crate::telemetry;
 
 /// C recursion in Python 3.12 and later overflows anything smaller.
-const STACK: usize = 8 << 20;
+pub(super) const STACK: usize = 8 << 20;
 /// How often a worker that is leaving looks whether it is done, and a serving one at a queue that nobody fetches.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -41,6 +42,7 @@ const LATE: i32 = 255;
 pub(super) struct Main {
     shared: Arc<Shared>,
     signals: OwnedFd,
+    dispatcher: Dispatcher,
     orders: Sender<Order>,
     /// Why the process ends; the first reason counts.
     reason: Option<Reason>,
@@ -78,6 +80,7 @@ pub(super) fn run(shared: Shared) -> ! {
         orders: watcher::start(&shared),
         shared,
         signals,
+        dispatcher: Dispatcher::default(),
         reason: None,
         deadline: None,
         leader_gone: false,
@@ -181,16 +184,9 @@ impl Main {
                 SIGTERM | SIGINT => self.stop(Reason::ShutdownSignal, self.shutdown_timeout()),
                 SIGUSR1 => self.shared.tell(&FromWorker::Retire { reason: Reason::GracefulSignal }),
                 SIGXCPU => self.shared.tell(&FromWorker::Retire { reason: Reason::CpuTimeLimit }),
-                _ => self.deliver(number),
+                _ => self.dispatcher.deliver(&self.shared, number),
             }
         }
-    }
-
-    /// Signals that only the application may want; its functions may take their time.
-    fn deliver(&self, number: i32) {
-        let shared = Arc::clone(&self.shared);
-        let name = if number == SIGHUP { "SIGHUP" } else { "SIGUSR2" };
-        let _ = Builder::new().stack_size(STACK).spawn(move || shared.process.signal(name, number));
     }
 
     fn messages(&mut self) {
