@@ -16,6 +16,7 @@ import pytest
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parent.parent
 VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
+FREE_THREADED = ("3.13t", "3.14t")
 BUILDS = {"plain": "", "no-pool": "--cfg pyo3_disable_reference_pool"}
 
 
@@ -35,12 +36,14 @@ def _runs(path):
 
 
 PYTHONS = {version: _find(version) for version in VERSIONS}
+WITHOUT_GIL = {version: _find(version) for version in FREE_THREADED}
 
 
 def pytest_report_header():
     """Says loudly what is not tested."""
-    missing = [version for version, path in PYTHONS.items() if not path]
-    lines = [f"CPython {version}: {path}" for version, path in PYTHONS.items() if path]
+    every = {**PYTHONS, **WITHOUT_GIL}
+    missing = [version for version, path in every.items() if not path]
+    lines = [f"CPython {version}: {path}" for version, path in every.items() if path]
     return lines + ([f"NOT TESTED, there is no CPython {', '.join(missing)}"] if missing else [])
 
 
@@ -65,6 +68,31 @@ def hosts():
         return made[name]
 
     return build
+
+
+@pytest.fixture(scope="session")
+def own_hosts():
+    """The host's library for one Python alone, by Python."""
+    made = {}
+
+    def build(python):
+        if python not in made:
+            target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).absolute() / "host-own"
+            target.mkdir(parents=True, exist_ok=True)
+            suffix = subprocess.check_output([python, ROOT / "crates/host/abi.py", target / "abi"], text=True).strip()
+            own_host(target / "abi", target, "build")
+            made[python] = target / f"mod_wsgi_host{suffix}"
+            shutil.copy2(target / "debug" / "libmod_wsgi_host.so", made[python])
+        return made[python]
+
+    return build
+
+
+def own_host(abi, target, command):
+    """Builds or checks the host for the Python that a file of crates/host/abi.py describes."""
+    environment = dict(os.environ, PYO3_CONFIG_FILE=str(abi), CARGO_TARGET_DIR=str(target))
+    command = ["cargo", command, "--quiet", "-p", "host", "--no-default-features", "--features", "selftest"]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True)
 
 
 @pytest.fixture
