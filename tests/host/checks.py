@@ -294,7 +294,7 @@ def the_module_mod_wsgi_has_its_attributes(host):
 def events_reach_their_subscribers(host):
     host.serve("observe", group="events")
     result = host.serve("raise_after", group="events")
-    assert "subscriber of the event request_finished" in result.logged(ERROR)
+    assert "exception raised by event callback for 'request_finished'" in result.logged(ERROR)
     host.serve("evaluate", group="events", environ={"QUERY_STRING": "KEPT['events'].clear()"})
     host.serve("raise_after", group="events")
     found = ast.literal_eval(host.serve("observed", group="events").body.decode())
