@@ -250,6 +250,17 @@ def test_the_end_of_a_daemon_process(observed):
         wait_until(lambda: pid_of(server) != pid, 20, "another process")
 
 
+@pytest.mark.parametrize("option, reason", [
+    ("maximum-requests=3", "maximum_requests"), ("restart-interval=2", "restart_interval"),
+    ("inactivity-timeout=2", "inactivity_timeout")])  # fmt: skip
+def test_limits_are_reasons(observed, option, reason):
+    server, service = observed("daemon", options=f"threads=3 {option}")
+    pid = pid_of(server)
+    with stopped_for(service, pid, reason):
+        if reason == "maximum_requests":
+            wait_until(lambda: pid_of(server) != pid, 20, "another process")
+
+
 def test_the_end_of_an_httpd_child(observed):
     server, service = observed("embedded")
     pid = pid_of(server)
