@@ -122,7 +122,7 @@ impl Process {
             }
         };
         let path = target.script.as_os_str().as_bytes();
-        let wanted = Wanted { modified: None, file: None };
+        let wanted = Wanted { modified: None, environ: None };
         let script = interpreter.scripts().entry(path);
         interpreter.with(|py| script.obtain(py, &interpreter, wanted).is_some())
     }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use contract::level;
+use contract::request::Environ;
 use pyo3::exceptions::PySystemExit;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -33,8 +34,8 @@ pub(crate) struct Script {
 pub(crate) struct Wanted<'r> {
     /// The file's modification time, if changes are to be noticed; `Some(None)`: there is no file.
     pub modified: Option<Option<i64>>,
-    /// What the script's `reload_required` is given; `None`: it is not asked.
-    pub file: Option<&'r [u8]>,
+    /// The request's variables: the script's `reload_required` is given the file. `None`: it is not asked.
+    pub environ: Option<Environ<'r>>,
 }
 
 /// What there is of a script.
@@ -85,11 +86,9 @@ impl Script {
         self.namespace.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    /// Notes that it answers requests, and is not only asked by httpd.
-    pub(crate) fn set_application(&self) {
-        if !self.is_application() {
-            self.application.store(true, Relaxed);
-        }
+    /// Notes that it answers requests, and is not only asked by httpd. Whether that was known.
+    pub(crate) fn set_application(&self) -> bool {
+        self.is_application() || self.application.swap(true, Relaxed)
     }
 
     /// Whether it answers requests.
@@ -154,8 +153,11 @@ impl Script {
         if known.is_none() || known != modified {
             return true;
         }
-        let Some(file) = wanted.file else { return false };
+        let Some(environ) = wanted.environ else { return false };
         let Ok(Some(asked)) = namespace.get_item(names.reload_required.bind(py)) else { return false };
+        let mut variables = environ.iter().flatten();
+        let file =
+            variables.find(|(name, _)| *name == b"SCRIPT_FILENAME").map_or(&*self.path, |(_, file)| file);
         match text::path(py, file).and_then(|file| asked.call1((file,))).and_then(|answer| answer.is_truthy())
         {
             Ok(answer) => answer,

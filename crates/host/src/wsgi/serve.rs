@@ -199,8 +199,9 @@ impl Running<'_, '_> {
     fn run(&self, py: Python<'_>, modified: Option<Option<i64>>, on_change: OnChange) -> Served {
         let path = self.request.script;
         let script = self.interpreter.scripts().entry(path);
-        script.set_application();
-        let wanted = Wanted { modified, file: Some(path) };
+        // A process that was made because `reload_required` said so is not asked before it has served a request.
+        let asked = script.set_application().then_some(self.request.environ);
+        let wanted = Wanted { modified, environ: asked };
         let found = script.find(py, self.interpreter, wanted);
         if matches!(found, Found::Changed) && on_change == OnChange::Reject {
             return Served::Changed;

@@ -50,7 +50,7 @@ impl Hook<'_, '_> {
         on_change: OnChange,
     ) -> Option<Vec<u8>> {
         let script = self.interpreter.scripts().entry(self.request.script);
-        let wanted = Wanted { modified, file: None };
+        let wanted = Wanted { modified, environ: None };
         let found = script.find(py, self.interpreter, wanted);
         if matches!(found, Found::Changed) && on_change == OnChange::Reject && script.is_application() {
             return None;
