@@ -1,5 +1,6 @@
 //! The module as httpd sees it: the exported record, and the hooks in the order in which httpd calls them.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use contract::level;
@@ -130,7 +131,9 @@ fn post_config(main: Server<'_>, configuration: Pool<'_>) -> Result<(), CannotSt
     if !process::is_real_pass() {
         return Ok(());
     }
-    for name in &main.settings().global.without_effect {
+    let without_effect: BTreeSet<_> =
+        main.iter().flat_map(|server| server.own_settings().without_effect.iter()).collect();
+    for name in without_effect {
         main.log(level::INFO, &format!("{name} is accepted and has no effect here; see docs/directives.md"));
     }
     daemon::post_config(main, configuration).map_err(|error| {

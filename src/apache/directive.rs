@@ -1,7 +1,8 @@
 //! The table of directives as httpd wants it, the one function behind all of them, and where their settings live.
 //!
 //! Every row is "raw arguments": our own tokenizer splits them, so errors read alike everywhere. httpd hands the
-//! row back in `cmd_parms.info`.
+//! row back in `cmd_parms.info`. What stands in a section of ours is read by httpd as it reads everything, between the
+//! opening and the closing of a container.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
@@ -11,15 +12,12 @@ use super::module;
 use super::pool::Pool;
 use super::request::{Raw, field, text};
 use super::server::Filed;
-use crate::config::directives::DIRECTIVES;
+use crate::config::directives::{CHAPTERS, COUNT};
 use crate::config::{ConfigError, Context, Row, ServerSettings, Setter, Settings, Words};
 use crate::sys;
 
-/// The rows, at a place that lasts.
-static ROWS: [Row; DIRECTIVES.len()] = DIRECTIVES;
-
 /// httpd's table, ended by a row of nulls.
-pub(super) struct Commands([sys::command_rec; DIRECTIVES.len() + 1]);
+pub(super) struct Commands([sys::command_rec; COUNT + 1]);
 
 // SAFETY: constant data; the pointers in it point to constants.
 unsafe impl Sync for Commands {}
@@ -28,14 +26,19 @@ pub(super) static COMMANDS: Commands = Commands::new();
 
 impl Commands {
     const fn new() -> Self {
-        let mut commands = [LAST; DIRECTIVES.len() + 1];
-        let mut at = 0;
-        while at < ROWS.len() {
-            #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, below both lengths")]
-            {
-                commands[at] = command(&ROWS[at]);
+        let mut commands = [LAST; COUNT + 1];
+        let (mut at, mut chapters) = (0, CHAPTERS);
+        while let Some((chapter, others)) = chapters.split_first() {
+            let mut rows = chapter.rows;
+            while let Some((row, rest)) = rows.split_first() {
+                #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, below the length")]
+                {
+                    commands[at] = command(row);
+                }
+                at += 1;
+                rows = rest;
             }
-            at += 1;
+            chapters = others;
         }
         Self(commands)
     }
@@ -59,6 +62,7 @@ const fn command(row: &'static Row) -> sys::command_rec {
         Context::Global | Context::Server => sys::RSRC_CONF,
         Context::Location => sys::RSRC_CONF | sys::ACCESS_CONF,
         Context::FileInfo => sys::OR_FILEINFO,
+        Context::AuthConfig => sys::OR_AUTHCFG,
     };
     sys::command_rec {
         name: row.name.as_ptr(),
@@ -76,18 +80,37 @@ unsafe extern "C" fn directive(
     arguments: *const c_char,
 ) -> *const c_char {
     fence("directive", || {
-        // SAFETY: httpd passes its own structure, alive during the call.
-        let parms = unsafe { &*parms };
-        // SAFETY: `info` is the row that `command` put into the table.
-        let row = unsafe { &*parms.info.cast::<Row>() };
         let arguments = text(arguments).unwrap_or(c"").to_bytes();
-        // SAFETY: the temporary pool outlives the printing of the message.
-        let pool = unsafe { Pool::from_ptr(parms.temp_pool) };
-        Directed(match apply(row, parms, here, arguments) {
-            Ok(()) => ptr::null(),
-            Err(message) => pool.string(message.as_bytes()).as_ptr(),
-        })
+        let row = {
+            // SAFETY: httpd passes its own structure, alive during the call.
+            let parms = unsafe { &*parms };
+            // SAFETY: `info` is the row that `command` put into the table.
+            let row = unsafe { &*parms.info.cast::<Row>() };
+            if let Err(message) = apply(row, parms, here, arguments) {
+                // SAFETY: the temporary pool outlives the printing of the message.
+                let pool = unsafe { Pool::from_ptr(parms.temp_pool) };
+                return Directed(pool.string(message.as_bytes()).as_ptr());
+            }
+            row
+        };
+        Directed(if matches!(row.set, Setter::Section(_)) { walk(parms) } else { ptr::null() })
     })
+}
+
+/// Has httpd read what stands in the section that was opened, and closes it.
+fn walk(parms: *mut sys::cmd_parms) -> *const c_char {
+    let outer = Raw(parms); // httpd's own, which it changes while it walks
+    let directive = Raw(field!(outer.directive));
+    let (inside, context) = (field!(directive.first_child), field!(outer.context));
+    // SAFETY: what httpd itself would call for a section of its own.
+    let message = unsafe { sys::ap_walk_config(inside, parms, context) };
+    // SAFETY: httpd's own structure, alive during the call.
+    let server = server_settings(unsafe { &*parms });
+    // SAFETY: as for `apply`, and nothing else holds it now.
+    if let Some(server) = unsafe { server.as_mut() } {
+        server.global.close_container();
+    }
+    message
 }
 
 /// Checks the place, splits the line and calls the setter.
@@ -102,16 +125,23 @@ fn apply(row: &Row, parms: &sys::cmd_parms, here: *mut c_void, arguments: &[u8])
     // SAFETY: `create_location` made it; httpd reads directives on one thread per configuration.
     let here = unsafe { here.cast::<Settings>().as_mut() };
     let stored = match (&row.set, server, here) {
-        (Setter::Server(set), Some(server), _) => set(server, &mut words),
+        (Setter::Interpreter(set), Some(server), _) => set(server.global.interpreters_here(), &mut words),
+        (Setter::Section(set) | Setter::Server(set), Some(server), _) => set(server, &mut words),
         (Setter::Location(set), _, Some(here)) => set(here, &mut words),
         // In .htaccess, which other threads read too, there is no server to note anything in.
         (Setter::Noted(set), _, Some(here)) if outside(parms, sys::NOT_IN_HTACCESS).is_err() => {
             set(here, &mut ServerSettings::default(), &mut words)
         }
         (Setter::Noted(set), Some(server), Some(here)) => set(here, server, &mut words),
-        _ => return Err(format!("{}: httpd has no place for this setting", row.name.to_string_lossy())),
+        _ => return Err(format!("{}: httpd has no place for this setting", shown(row))),
     };
-    stored.map_err(|error: ConfigError| format!("{}: {error}", row.name.to_string_lossy()))
+    stored.map_err(|error: ConfigError| format!("{}: {error}", shown(row)))
+}
+
+/// The directive's name for messages.
+fn shown(row: &Row) -> String {
+    let name = row.name.to_string_lossy();
+    if name.starts_with('<') { format!("{name}>") } else { name.into_owned() }
 }
 
 /// httpd's own test of where a directive stands.

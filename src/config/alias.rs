@@ -43,26 +43,26 @@ pub(crate) struct AliasOptions {
 pub(crate) const OPTIONS: &[OptionRow<AliasOptions>] = &[
     OptionRow {
         name: "application-group",
-        help: "the interpreter, as WSGIApplicationGroup",
+        help: "as WSGIApplicationGroup",
         set: |alias, word| {
             group(word, "application-group").map(|value| alias.application_group = Some(value))
         },
     },
     OptionRow {
         name: "callable-object",
-        help: "the name of the application in the script, as WSGICallableObject",
+        help: "as WSGICallableObject, but not expanded",
         set: |alias, word| Name::read(word, "callable-object").map(|value| alias.callable = Some(value)),
     },
     OptionRow {
         name: "pass-authorization",
-        help: "On or Off, as WSGIPassAuthorization",
+        help: "as WSGIPassAuthorization",
         set: |alias, word| {
             bool::read(word, "pass-authorization").map(|value| alias.pass_authorization = Some(value))
         },
     },
     OptionRow {
         name: "process-group",
-        help: "the process group, as WSGIProcessGroup",
+        help: "as WSGIProcessGroup",
         set: |alias, word| group(word, "process-group").map(|value| alias.process_group = Some(value)),
     },
 ];

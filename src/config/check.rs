@@ -33,6 +33,21 @@ pub(crate) enum CheckError {
         /// The first.
         before: Place,
     },
+    /// A group of a virtual host, where one of the two has no ServerName.
+    #[error(
+        "the process group `{name}` that {directive} at {place} asks for is defined at {group}, in a virtual host, and \
+         only servers with the same ServerName may use it; give both one, or define the group outside of <VirtualHost>"
+    )]
+    NoServerName {
+        /// The name.
+        name: String,
+        /// What asks.
+        directive: &'static str,
+        /// Where it asks.
+        place: Place,
+        /// Where the group is.
+        group: Place,
+    },
     /// A group that this server must not use.
     #[error(
         "the process group `{name}` that {directive} at {place} asks for is defined at {group}, in a virtual host with \
@@ -72,7 +87,8 @@ pub(crate) fn groups<'c>(
 /// Whether a group that was written in `home` may be used in `site`: one of the main server everywhere, one of a
 /// virtual host by servers of the same ServerName.
 pub(crate) fn is_reachable(home: &Site<'_>, site: &Site<'_>) -> bool {
-    !home.is_virtual || (home.hostname.is_some() && home.hostname == site.hostname)
+    let is_same = std::ptr::eq(home.settings, site.settings);
+    !home.is_virtual || is_same || (home.hostname.is_some() && home.hostname == site.hostname)
 }
 
 /// All mistakes about process groups.
@@ -95,6 +111,8 @@ struct Wish<'c> {
     name: &'c str,
     directive: &'static str,
     place: &'c Place,
+    /// The directive itself uses the group, in this server; it is not just a default for virtual hosts.
+    is_own: bool,
 }
 
 fn wishes<'c>(site: &'c Site<'_>) -> impl Iterator<Item = Wish<'c>> {
@@ -103,17 +121,32 @@ fn wishes<'c>(site: &'c Site<'_>) -> impl Iterator<Item = Wish<'c>> {
         name: reference.name.as_str(),
         directive: "WSGIProcessGroup",
         place: &reference.place,
+        is_own: false,
     });
     let aliases = settings.aliases.iter().filter_map(|alias| {
         let name = alias.options.process_group.as_ref()?.as_str();
-        Some(Wish { name, directive: "WSGIScriptAlias", place: &alias.place })
+        Some(Wish {
+            name,
+            directive: "WSGIScriptAlias",
+            place: &alias.place,
+            is_own: alias.preload().is_some(),
+        })
     });
     let imports = settings.imports.iter().map(|import| Wish {
         name: import.process_group.as_str(),
         directive: "WSGIImportScript",
         place: &import.place,
+        is_own: true,
     });
-    sections.chain(aliases).chain(imports).filter(|wish| !wish.name.is_empty() && !wish.name.starts_with('%'))
+    let hooks = settings.hooks.iter().filter_map(|hook| {
+        let name = hook.script.process_group.as_ref()?.as_str();
+        Some(Wish { name, directive: hook.directive, place: &hook.script.place, is_own: false })
+    });
+    sections
+        .chain(aliases)
+        .chain(imports)
+        .chain(hooks)
+        .filter(|wish| !wish.name.is_empty() && !wish.name.starts_with('%'))
 }
 
 fn unmet(sites: &[Site<'_>], site: &Site<'_>, wish: Wish<'_>) -> Option<CheckError> {
@@ -123,8 +156,15 @@ fn unmet(sites: &[Site<'_>], site: &Site<'_>, wish: Wish<'_>) -> Option<CheckErr
         return Some(CheckError::Unknown { name, directive, place, known });
     };
     // What the main server says may be meant for its virtual hosts: not certain enough to stop httpd.
-    let reachable = !site.is_virtual || is_reachable(home, site);
-    (!reachable).then(|| CheckError::NotReachable { name, directive, place, group: group.place.clone() })
+    if is_reachable(home, site) || !(site.is_virtual || wish.is_own) {
+        return None;
+    }
+    let group = group.place.clone();
+    Some(if home.hostname.is_none() || site.hostname.is_none() {
+        CheckError::NoServerName { name, directive, place, group }
+    } else {
+        CheckError::NotReachable { name, directive, place, group }
+    })
 }
 
 /// A sentence about the groups that there are.
@@ -140,6 +180,8 @@ pub(crate) fn known(sites: &[Site<'_>], wanted: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Words;
+    use crate::config::scripts::Import;
     use crate::config::settings::Reference;
     use crate::config::values::{Name, Value};
 
@@ -195,6 +237,30 @@ mod tests {
         let found = messages(&all);
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].contains("another ServerName"));
+    }
+
+    #[test]
+    fn hosts_without_a_name_share_no_groups() {
+        let (main, own) = (settings(&[], &[]), settings(&["one"], &["one"]));
+        let other = settings(&[], &["one"]);
+        assert!(messages(&[(None, false, &main), (None, true, &own)]).is_empty(), "its own group");
+        let found = messages(&[(None, false, &main), (None, true, &own), (Some("b"), true, &other)]);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("give both one"), "{found:?}");
+    }
+
+    #[test]
+    fn what_the_main_server_loads_is_its_own() {
+        let import = |line: &str| Import::read(&mut Words::new(line.as_bytes(), b"", 1)).unwrap();
+        let main = ServerSettings {
+            imports: vec![import("/x process-group=one application-group=a")],
+            ..settings(&[], &["one"])
+        };
+        let host = settings(&["one"], &[]);
+        let found = messages(&[(Some("a"), false, &main), (Some("b"), true, &host)]);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("WSGIImportScript"), "{found:?}");
+        assert!(messages(&[(Some("b"), false, &main), (Some("b"), true, &host)]).is_empty());
     }
 
     #[test]

@@ -41,6 +41,9 @@ pub(crate) enum ConfigError {
         /// Its name.
         name: &'static str,
     },
+    /// The line of a section lacks its `>`.
+    #[error("the line of a section ends with >")]
+    NotClosed,
     /// A word is not `name=value`.
     #[error(
         "`{word}` is not an option: options are written name=value, with the value in quotes if it has blanks"
@@ -54,6 +57,12 @@ pub(crate) enum ConfigError {
     NotYet {
         /// Its name.
         name: String,
+    },
+    /// A selector was given before.
+    #[error("`{name}=` is given twice")]
+    Twice {
+        /// Its name.
+        name: &'static str,
     },
     /// No option has that name.
     #[error("unknown option `{name}`{}", nearest.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]

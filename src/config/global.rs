@@ -2,8 +2,12 @@
 
 use std::path::PathBuf;
 
+use super::alias;
+use super::error::ConfigError;
+use super::options::{self, OptionRow};
 use super::telemetry::Telemetry;
 use super::values::Name;
+use super::words::{Place, Words};
 
 /// What is said once, for all.
 #[derive(Debug, Default)]
@@ -25,10 +29,8 @@ pub(crate) struct Global {
     pub(crate) interpreters: InterpreterOptions,
     /// `<WSGIInterpreterOptions>`, in the order of the files.
     pub(crate) containers: Vec<Container>,
-    /// A hook script (access, authentication, dispatch) runs in the httpd children.
-    pub(crate) forces_python: bool,
-    /// Directives without an effect that were given, each once.
-    pub(crate) without_effect: Vec<&'static str>,
+    /// The containers that are being read, by their places in `containers`, the innermost last.
+    pub(super) open: Vec<usize>,
 }
 
 /// `<WSGIInterpreterOptions>`: which interpreters, and what.
@@ -39,6 +41,7 @@ pub(crate) struct Container {
     /// Empty is the main interpreter; `None` is every interpreter.
     pub(crate) application_group: Option<Name>,
     pub(crate) options: InterpreterOptions,
+    pub(crate) place: Place,
 }
 
 /// What can be said of interpreters, in a container or outside.
@@ -71,14 +74,25 @@ impl Global {
         telemetry: Telemetry::NOTHING,
         interpreters: InterpreterOptions::NOTHING,
         containers: Vec::new(),
-        forces_python: false,
-        without_effect: Vec::new(),
+        open: Vec::new(),
     };
 
-    /// Notes that the directive `name` was given, which has no effect.
-    pub(super) fn has_no_effect(&mut self, name: &'static str) {
-        if !self.without_effect.contains(&name) {
-            self.without_effect.push(name);
+    /// A container begins.
+    pub(super) fn open_container(&mut self, container: Container) {
+        self.open.push(self.containers.len());
+        self.containers.push(container);
+    }
+
+    /// The innermost container ends.
+    pub(crate) fn close_container(&mut self) {
+        self.open.pop();
+    }
+
+    /// What a directive fills that stands here: the innermost container, else what holds for all.
+    pub(crate) fn interpreters_here(&mut self) -> &mut InterpreterOptions {
+        match self.open.last().and_then(|at| self.containers.get_mut(*at)) {
+            Some(container) => &mut container.options,
+            None => &mut self.interpreters,
         }
     }
 }
@@ -95,7 +109,39 @@ impl InterpreterOptions {
     };
 }
 
+/// The selectors of a container.
+pub(crate) const SELECTORS: [OptionRow<Container>; 2] = [
+    OptionRow {
+        name: "application-group",
+        help: "the application group, as it is after its expansion; default all",
+        set: |container, word| select(&mut container.application_group, word, "application-group"),
+    },
+    OptionRow {
+        name: "process-group",
+        help: "the process group; default all, and embedded mode",
+        set: |container, word| select(&mut container.process_group, word, "process-group"),
+    },
+];
+
+fn select(selector: &mut Option<Name>, word: &[u8], name: &'static str) -> Result<(), ConfigError> {
+    if selector.is_some() {
+        return Err(ConfigError::Twice { name });
+    }
+    *selector = Some(alias::group(word, name)?);
+    Ok(())
+}
+
 impl Container {
+    /// Reads the line that opens it. Selectors are in any case of letters, and the whole of one may be quoted.
+    pub(super) fn read(words: &mut Words<'_>) -> Result<Self, ConfigError> {
+        let mut container = Self { place: words.place(), ..Self::default() };
+        words.section()?;
+        while let Some((name, value)) = words.quotable_option()? {
+            options::set(&mut container, &SELECTORS, name.to_ascii_lowercase(), &value)?;
+        }
+        Ok(container)
+    }
+
     /// How many selectors it has: of two containers the more specific wins.
     pub(crate) fn specificity(&self) -> usize {
         usize::from(self.process_group.is_some()) + usize::from(self.application_group.is_some())

@@ -1,8 +1,8 @@
 //! What the administrator wrote, and what follows from it; pure, without httpd.
 //!
 //! - [`words`] splits a line, [`values`] reads one word;
-//! - [`directives`] is the table: name, where allowed, help, setter; [`process_group`] and [`alias`] are the tables of
-//!   the options of WSGIDaemonProcess and WSGIScriptAlias;
+//! - [`directives`] is the table: name, where allowed, setter, and what docs/directives.md says; [`process_group`] and
+//!   [`alias`] are the tables of the options of WSGIDaemonProcess and WSGIScriptAlias;
 //! - [`settings`] is what they store: [`Settings`] for a location, [`ServerSettings`] for a server, each with its merge;
 //!   [`global`] is what is said once, for all;
 //! - [`expand`] replaces `%{…}`; [`resolve`] makes the one answer for a request, where the defaults stand;

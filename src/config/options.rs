@@ -7,12 +7,14 @@ use super::words::Words;
 pub(crate) struct OptionRow<T> {
     /// Its name.
     pub(crate) name: &'static str,
-    /// What it does and what its default is, in one line.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the reference in docs/ is checked against it"))]
+    /// What it does and what its default is, in one line of Markdown.
     pub(crate) help: &'static str,
     /// Validates and stores.
     pub(crate) set: fn(&mut T, &[u8]) -> Result<(), ConfigError>,
 }
+
+/// Names of options, and what they do.
+pub(crate) type Explained = Vec<(&'static str, &'static str)>;
 
 /// Reads all options that are left. The same option twice: the last one wins. Names in `not_yet` are refused by name.
 pub(crate) fn read<T>(
@@ -22,16 +24,33 @@ pub(crate) fn read<T>(
     not_yet: &[&str],
 ) -> Result<(), ConfigError> {
     while let Some((name, value)) = words.option()? {
-        match table.iter().find(|row| row.name == name) {
-            Some(row) => (row.set)(target, &value)?,
-            None if not_yet.contains(&name.as_str()) => return Err(ConfigError::NotYet { name }),
-            None => {
-                let nearest = nearest(&name, table.iter().map(|row| row.name)).map(str::to_owned);
-                return Err(ConfigError::UnknownOption { name, nearest });
-            }
+        if not_yet.contains(&name.as_str()) {
+            return Err(ConfigError::NotYet { name });
         }
+        set(target, table, name, &value)?;
     }
     Ok(())
+}
+
+/// Sets one option.
+pub(super) fn set<T>(
+    target: &mut T,
+    table: &[OptionRow<T>],
+    name: String,
+    value: &[u8],
+) -> Result<(), ConfigError> {
+    match table.iter().find(|row| row.name == name) {
+        Some(row) => (row.set)(target, value),
+        None => {
+            let nearest = nearest(&name, table.iter().map(|row| row.name)).map(str::to_owned);
+            Err(ConfigError::UnknownOption { name, nearest })
+        }
+    }
+}
+
+/// Names and explanations, for docs/directives.md.
+pub(crate) fn explained<T>(table: &[OptionRow<T>]) -> Explained {
+    table.iter().map(|row| (row.name, row.help)).collect()
 }
 
 /// The known name that looks most like `name`, if one looks like it at all.

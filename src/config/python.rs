@@ -139,6 +139,19 @@ fn common(global: &Global, group: &str, environment: Environment, imports: Vec<T
     }
 }
 
+/// Whether Python runs in httpd's own processes: always, but for `WSGIRestrictEmbedded On`, and then, too, if a script
+/// is to run there that is no application.
+pub(crate) fn is_in_children<'c>(
+    global: &Global,
+    mut servers: impl Iterator<Item = &'c ServerSettings>,
+) -> bool {
+    let needs = |server: &ServerSettings| {
+        server.hooks.iter().any(|hook| hook.script.process_group.is_none())
+            || server.imports.iter().any(|import| import.process_group.as_str().is_empty())
+    };
+    global.restrict_embedded != Some(true) || servers.any(needs)
+}
+
 /// What the servers want loaded in `group` (empty: embedded mode) before the first request, in configuration order,
 /// each script once per interpreter: WSGIImportScript, and aliases with both groups named.
 pub(crate) fn imports<'c>(servers: impl Iterator<Item = &'c ServerSettings>, group: &str) -> Vec<Target> {
@@ -172,7 +185,10 @@ mod tests {
     use super::*;
     use crate::config::alias::Pattern;
     use crate::config::global::Container;
+    use crate::config::scripts::{HookScript, Import};
+    use crate::config::settings::Hook;
     use crate::config::values::Value;
+    use crate::config::words::Place;
     use crate::config::{Alias, Words};
 
     #[test]
@@ -203,7 +219,38 @@ mod tests {
     fn container(process: Option<&str>, application: Option<&str>, options: InterpreterOptions) -> Container {
         let name =
             |text: &str| if text.is_empty() { Name::empty() } else { Name::parse(text.as_bytes()).unwrap() };
-        Container { process_group: process.map(name), application_group: application.map(name), options }
+        Container {
+            process_group: process.map(name),
+            application_group: application.map(name),
+            options,
+            place: Place::default(),
+        }
+    }
+
+    #[test]
+    fn scripts_bring_python_where_applications_are_forbidden() {
+        let forbidden = Global { restrict_embedded: Some(true), ..Global::default() };
+        let hook = |line: &str| {
+            let script = HookScript::read(&mut Words::new(line.as_bytes(), b"", 1)).unwrap();
+            let hooks = vec![Hook { directive: "WSGIAccessScript", script: script.into() }];
+            ServerSettings { hooks, ..ServerSettings::default() }
+        };
+        let import = |line: &str| {
+            let imports = vec![Import::read(&mut Words::new(line.as_bytes(), b"", 1)).unwrap()];
+            ServerSettings { imports, ..ServerSettings::default() }
+        };
+        let none = ServerSettings::default();
+        assert!(is_in_children(&Global::default(), [&none].into_iter()));
+        for (server, expected) in [
+            (none, false),
+            (hook("/a.py"), true),
+            (hook("/a.py process-group=%{GLOBAL}"), true),
+            (hook("/a.py process-group=site"), false),
+            (import("/a.py process-group=%{GLOBAL} application-group=a"), true),
+            (import("/a.py process-group=site application-group=a"), false),
+        ] {
+            assert_eq!(is_in_children(&forbidden, [&server].into_iter()), expected, "{server:?}");
+        }
     }
 
     #[test]

@@ -43,24 +43,24 @@ pub(crate) struct Import {
 }
 
 /// The options of WSGIHandlerScript.
-const SCRIPT_OPTIONS: [OptionRow<HandlerScript>; 3] = [
+pub(crate) const HANDLER_OPTIONS: [OptionRow<HandlerScript>; 3] = [
     OptionRow {
         name: "application-group",
-        help: "the interpreter",
+        help: "as WSGIApplicationGroup",
         set: |script, word| {
             alias::group(word, "application-group").map(|value| script.application_group = Some(value))
         },
     },
     OptionRow {
         name: "pass-authorization",
-        help: "On or Off, as WSGIPassAuthorization",
+        help: "as WSGIPassAuthorization",
         set: |script, word| {
             bool::read(word, "pass-authorization").map(|value| script.pass_authorization = Some(value))
         },
     },
     OptionRow {
         name: "process-group",
-        help: "the process group",
+        help: "as WSGIProcessGroup",
         set: |script, word| {
             alias::group(word, "process-group").map(|value| script.process_group = Some(value))
         },
@@ -81,7 +81,7 @@ impl HandlerScript {
             let (value, expected) = (script.name.to_string(), "this handler is built in");
             return Err(ConfigError::BadValue { what: "name of a handler", value, expected });
         }
-        options::read(words, &mut script, &SCRIPT_OPTIONS, &[])?;
+        options::read(words, &mut script, &HANDLER_OPTIONS, &[])?;
         Ok(script)
     }
 }
@@ -90,14 +90,14 @@ impl HandlerScript {
 pub(crate) const HOOK_OPTIONS: [OptionRow<HookScript>; 2] = [
     OptionRow {
         name: "application-group",
-        help: "the interpreter; default the main one",
+        help: "the interpreter; default the main one. `%{SERVER}` and `%{HOST}` are expanded",
         set: |script, word| {
             alias::group(word, "application-group").map(|value| script.application_group = value)
         },
     },
     OptionRow {
         name: "process-group",
-        help: "the process group that runs the script; default the httpd child",
+        help: "the process group that runs the script; default: httpd's own process",
         set: |script, word| {
             let name = alias::group(word, "process-group")?;
             script.process_group = (!name.as_str().is_empty()).then_some(name);

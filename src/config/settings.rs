@@ -92,6 +92,13 @@ pub(crate) struct Reference {
     pub(crate) place: Place,
 }
 
+/// A script that a hook of httpd asks, as it was written in a section of a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Hook {
+    pub(crate) directive: &'static str,
+    pub(crate) script: Arc<HookScript>,
+}
+
 /// What was said in a server. The fields of [`Global`] are in the main server only.
 #[derive(Debug, Default)]
 pub(crate) struct ServerSettings {
@@ -99,6 +106,9 @@ pub(crate) struct ServerSettings {
     pub(crate) process_groups: Vec<ProcessGroup>,
     pub(crate) imports: Vec<Import>,
     pub(crate) references: Vec<Reference>,
+    pub(crate) hooks: Vec<Hook>,
+    /// Directives without an effect that were given, each once.
+    pub(crate) without_effect: Vec<&'static str>,
     pub(crate) global: Global,
 }
 
@@ -183,8 +193,17 @@ impl ServerSettings {
         process_groups: Vec::new(),
         imports: Vec::new(),
         references: Vec::new(),
+        hooks: Vec::new(),
+        without_effect: Vec::new(),
         global: Global::NOTHING,
     };
+
+    /// Notes that the directive `name` was given, which has no effect.
+    pub(super) fn has_no_effect(&mut self, name: &'static str) {
+        if !self.without_effect.contains(&name) {
+            self.without_effect.push(name);
+        }
+    }
 
     /// A virtual host's settings: its own aliases come before the main server's; groups, imports and references stay
     /// with the server that they were written in.
@@ -194,6 +213,8 @@ impl ServerSettings {
             process_groups: over.process_groups.clone(),
             imports: over.imports.clone(),
             references: over.references.clone(),
+            hooks: over.hooks.clone(),
+            without_effect: over.without_effect.clone(),
             global: Global::default(),
         }
     }

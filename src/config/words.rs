@@ -90,6 +90,25 @@ impl<'l> Words<'l> {
         Ok(Some((name, text)))
     }
 
+    /// As [`Self::option`]; the whole may be in quotes, too: `"name=two words"`.
+    pub(crate) fn quotable_option(&mut self) -> Result<Option<(String, Vec<u8>)>, ConfigError> {
+        if !matches!(self.rest.first(), Some(b'"' | b'\'')) {
+            return self.option();
+        }
+        let word = self.next().unwrap_or_default();
+        let at = word.iter().position(|byte| *byte == b'=').filter(|at| *at > 0);
+        let Some((name, value)) = at.and_then(|at| Some((word.get(..at)?, word.get(at + 1..)?))) else {
+            return Err(ConfigError::NotAnOption { word: printable(&word) });
+        };
+        Ok(Some((printable(name), value.to_vec())))
+    }
+
+    /// The line opens a section: takes the `>` at its end.
+    pub(crate) fn section(&mut self) -> Result<(), ConfigError> {
+        self.rest = self.rest.strip_suffix(b">").ok_or(ConfigError::NotClosed)?.trim_ascii_end();
+        Ok(())
+    }
+
     fn advance(&mut self, used: usize) {
         self.rest = self.rest.get(used..).unwrap_or_default().trim_ascii_start();
     }
@@ -146,6 +165,18 @@ mod tests {
             .map(|(name, value)| format!("{name}:{}", printable(&value)))
             .collect::<Vec<_>>();
         assert_eq!(read, ["a:1", "b:two words", "c:x\"y", "d:", "e:f=g"]);
+    }
+
+    #[test]
+    fn the_whole_option_may_be_quoted_in_sections() {
+        let mut line = Words::new(br#"a=1 "b=two words" 'c=x"y' d='z z' >"#, b"", 1);
+        line.section().unwrap();
+        let read = std::iter::from_fn(|| line.quotable_option().unwrap())
+            .map(|(name, value)| format!("{name}:{}", printable(&value)))
+            .collect::<Vec<_>>();
+        assert_eq!(read, ["a:1", "b:two words", "c:x\"y", "d:z z"]);
+        assert!(Words::new(br#""=a""#, b"", 1).quotable_option().is_err());
+        assert!(Words::new(b"a=1", b"", 1).section().is_err());
     }
 
     #[test]

@@ -30,8 +30,7 @@ pub(crate) fn child_init(server: Server<'static>, child: Pool<'static>) {
             embedded.stop();
         }
     });
-    let forbidden = is_forbidden(server.settings());
-    if !forbidden && !python::imports(server.iter().map(Server::own_settings), "").is_empty() {
+    if has_python(server) && !python::imports(server.iter().map(Server::own_settings), "").is_empty() {
         let _ = started(server);
     }
 }
@@ -61,8 +60,14 @@ pub(crate) fn serve(
 /// Scripts that stand before applications run even where `WSGIRestrictEmbedded On` forbids applications.
 pub(crate) fn judge(request: Request<'_>, payload: &[u8]) -> Result<Vec<u8>, u16> {
     let main = Server::main().ok_or(500_u16)?;
+    let remedy = "process-group= on the script's directive would run it in a process group";
+    if !has_python(main) {
+        let text = "no Python runs in httpd's processes (`WSGIRestrictEmbedded On`), and a script in .htaccess alone \
+                    does not change that";
+        request.log(level::ERROR, &format!("{text}; {remedy}"));
+        return Err(500);
+    }
     let embedded = started(main).map_err(|reason| {
-        let remedy = "process-group= on the script's directive would run it in a process group";
         request.log(level::ERROR, &format!("Python is not available in this process: {reason}; {remedy}"));
         500_u16
     })?;
@@ -72,6 +77,10 @@ pub(crate) fn judge(request: Request<'_>, payload: &[u8]) -> Result<Vec<u8>, u16
         Outcome::Refused(status) => Err(status),
         Outcome::Aborted => Err(500),
     }
+}
+
+fn has_python(main: Server<'_>) -> bool {
+    python::is_in_children(&main.settings().global, main.iter().map(Server::own_settings))
 }
 
 fn is_forbidden(settings: &ServerSettings) -> bool {
