@@ -19,6 +19,7 @@ compile_error!("a panic must cost one request and not the process: build with pa
 #[expect(unsafe_code, reason = "httpd's structures are C")]
 mod apache;
 mod auth;
+mod check;
 mod config;
 mod daemon;
 #[expect(unsafe_code, reason = "libpython and the host are loaded and called as C")]

@@ -1,4 +1,4 @@
-//! Which interpreter a process group is to run, and whether its user can.
+//! Which interpreter a process group is to run, and whether its user can; likewise whether a script can be read.
 
 use std::fmt::Write as _;
 use std::fs::{self, Metadata};
@@ -9,6 +9,10 @@ use thiserror::Error;
 
 /// The interpreter that was found when mod_wsgi was built; empty if there was none.
 const DEFAULT: &str = env!("MOD_WSGI_PYTHON");
+
+/// Permissions of a file, as the bits for others.
+const EXECUTE: u32 = 1;
+const READ: u32 = 4;
 
 /// Who will run it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +53,25 @@ pub(crate) enum InterpreterError {
     NoDefault,
 }
 
+/// Why a script cannot be read.
+#[derive(Debug, Error)]
+pub(crate) enum ScriptError {
+    /// A folder stands there.
+    #[error("it is a folder")]
+    Folder,
+    /// There is none, or the system says no.
+    #[error(transparent)]
+    Missing(#[from] std::io::Error),
+    /// It is there, but not for this user.
+    #[error("user {uid} may not read it: {}", list(obstacles))]
+    Unreadable {
+        /// The user's number.
+        uid: u32,
+        /// What is in the way.
+        obstacles: Vec<Obstacle>,
+    },
+}
+
 /// A path component that keeps a user out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Obstacle {
@@ -84,34 +107,54 @@ pub(crate) fn check(interpreter: &Path, runner: &Runner) -> Result<(), Interpret
     if runner.uid == 0 {
         return Ok(());
     }
-    let target = fs::canonicalize(interpreter).unwrap_or_else(|_| interpreter.to_owned());
-    let mut obstacles: Vec<Obstacle> = Vec::new();
-    for path in [interpreter, &target]
-        .into_iter()
-        .flat_map(|path| path.ancestors().collect::<Vec<_>>().into_iter().rev())
-    {
-        let Ok(facts) = fs::metadata(path) else { continue };
-        if !may_execute(&facts, runner) && !obstacles.iter().any(|known| known.path == path) {
-            let mode = facts.permissions().mode() & 0o7777;
-            obstacles.push(Obstacle { path: path.to_owned(), owner: facts.uid(), group: facts.gid(), mode });
-        }
-    }
+    let obstacles = obstacles(interpreter, EXECUTE, runner);
     if obstacles.is_empty() {
         return Ok(());
     }
     Err(InterpreterError::Forbidden { interpreter: interpreter.to_owned(), uid: runner.uid, obstacles })
 }
 
-/// The kernel's rule: the owner's bit for the owner, else the group's for members, else that of others.
-fn may_execute(facts: &Metadata, runner: &Runner) -> bool {
-    let mode = facts.permissions().mode();
-    if facts.uid() == runner.uid {
-        mode & 0o100 != 0
-    } else if runner.gids.contains(&facts.gid()) {
-        mode & 0o010 != 0
-    } else {
-        mode & 0o001 != 0
+/// What is wrong with a script that `runner` shall read; `None` is whoever asks.
+pub(crate) fn check_script(script: &Path, runner: Option<&Runner>) -> Result<(), ScriptError> {
+    if fs::metadata(script)?.is_dir() {
+        return Err(ScriptError::Folder);
     }
+    let Some(runner) = runner.filter(|runner| runner.uid != 0) else {
+        return fs::File::open(script).map(drop).map_err(ScriptError::from);
+    };
+    let obstacles = obstacles(script, READ, runner);
+    if obstacles.is_empty() { Ok(()) } else { Err(ScriptError::Unreadable { uid: runner.uid, obstacles }) }
+}
+
+/// What keeps `runner` from `file`: every folder on the way, also on the way to where links lead, must let it through,
+/// and the file must give the permission `last`.
+fn obstacles(file: &Path, last: u32, runner: &Runner) -> Vec<Obstacle> {
+    let target = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    let mut obstacles: Vec<Obstacle> = Vec::new();
+    for end in [file, &target] {
+        for path in end.ancestors().collect::<Vec<_>>().into_iter().rev() {
+            let Ok(facts) = fs::metadata(path) else { continue };
+            let permission = if path == end { last } else { EXECUTE };
+            if !may(&facts, permission, runner) && !obstacles.iter().any(|known| known.path == path) {
+                let mode = facts.permissions().mode() & 0o7777;
+                let (owner, group) = (facts.uid(), facts.gid());
+                obstacles.push(Obstacle { path: path.to_owned(), owner, group, mode });
+            }
+        }
+    }
+    obstacles
+}
+
+/// The kernel's rule: the owner's bit for the owner, else the group's for members, else that of others.
+fn may(facts: &Metadata, permission: u32, runner: &Runner) -> bool {
+    let shift = if facts.uid() == runner.uid {
+        6
+    } else if runner.gids.contains(&facts.gid()) {
+        3
+    } else {
+        0
+    };
+    facts.permissions().mode() >> shift & permission != 0
 }
 
 #[cfg(test)]
@@ -137,6 +180,24 @@ mod tests {
             message.contains(&folder.display().to_string()) && message.contains("mode 0700"),
             "{message}"
         );
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn scripts_must_be_there_for_their_user() {
+        let folder = std::env::temp_dir().join(format!("mod_wsgi-script-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+        let script = folder.join("access.py");
+        let stranger = Runner { uid: 4_294_000, gids: vec![4_294_000] };
+        assert!(matches!(check_script(&script, Some(&stranger)), Err(ScriptError::Missing(_))));
+        assert!(matches!(check_script(&folder, None), Err(ScriptError::Folder)));
+        fs::write(&script, "").unwrap();
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(check_script(&script, Some(&stranger)).is_ok() && check_script(&script, None).is_ok());
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o600)).unwrap();
+        let message = check_script(&script, Some(&stranger)).unwrap_err().to_string();
+        assert!(message.contains("access.py") && message.contains("mode 0600"), "{message}");
         fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -6,11 +6,12 @@
 //! - [`settings`] is what they store: [`Settings`] for a location, [`ServerSettings`] for a server, each with its merge;
 //!   [`global`] is what is said once, for all;
 //! - [`expand`] replaces `%{…}`; [`resolve`] makes the one answer for a request, where the defaults stand;
-//! - [`check`] judges the whole configuration before httpd starts.
+//! - [`check`] judges the whole configuration before httpd starts; [`doubts`] are not errors.
 
 pub(crate) mod alias;
 pub(crate) mod check;
 pub(crate) mod directives;
+pub(crate) mod doubts;
 pub(crate) mod error;
 pub(crate) mod expand;
 pub(crate) mod global;
