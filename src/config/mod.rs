@@ -31,7 +31,7 @@ pub(crate) mod words;
 pub(crate) use alias::{Alias, AliasOptions};
 pub(crate) use directives::{Context, Row, Setter};
 pub(crate) use error::ConfigError;
-pub(crate) use process_group::ProcessGroup;
+pub(crate) use process_group::{ProcessGroup, ScriptOwner};
 pub(crate) use resolve::{Mode, Resolved};
 pub(crate) use settings::{ServerSettings, Settings};
 pub(crate) use values::Account;

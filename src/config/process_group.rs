@@ -27,6 +27,8 @@ pub(crate) struct ProcessGroup {
     /// `supplementary-groups=`; else the user's own groups.
     pub(crate) supplementary_groups: Option<Vec<Account>>,
     pub(crate) umask: Option<u32>,
+    /// `script-user=` or `script-group=`.
+    pub(crate) script_owner: Option<ScriptOwner>,
     /// `home=`: working directory and front of `sys.path`.
     pub(crate) home: Option<PathBuf>,
     pub(crate) chroot: Option<PathBuf>,
@@ -59,6 +61,15 @@ pub(crate) struct ProcessGroup {
     pub(crate) server_metrics: bool,
 }
 
+/// Whose scripts must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ScriptOwner {
+    /// This user's.
+    User(Account),
+    /// This group's.
+    Group(Account),
+}
+
 impl ProcessGroup {
     /// Reads a whole line.
     pub(crate) fn read(words: &mut Words<'_>) -> Result<Self, ConfigError> {
@@ -79,6 +90,7 @@ impl ProcessGroup {
             group: None,
             supplementary_groups: None,
             umask: None,
+            script_owner: None,
             home: None,
             chroot: None,
             display_name: None,
@@ -142,6 +154,16 @@ mod tests {
         assert_eq!((group.queue_timeout, group.lang), (Seconds(45), None));
         assert_eq!(group.place.to_string(), "line 7 of httpd.conf");
         assert_eq!(read("site").unwrap().processes, None);
+    }
+
+    #[test]
+    fn scripts_have_one_owner() {
+        let owner = |line| read(line).unwrap().script_owner;
+        assert_eq!(owner("s script-user=#5"), Some(ScriptOwner::User(Account::Id(5))));
+        assert_eq!(owner("s script-group=www"), Some(ScriptOwner::Group(Account::Name("www".into()))));
+        for line in ["s script-user=a script-group=b", "s script-group=b script-user=a"] {
+            assert!(read(line).unwrap_err().to_string().contains("remove one of them"), "{line}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::error::ConfigError;
 use super::options::OptionRow;
-use super::process_group::ProcessGroup;
+use super::process_group::{ProcessGroup, ScriptOwner};
 use super::values::{
     AbsolutePath, Account, Bytes, Directories, Interval, Milliseconds, Mode, Seconds, Value,
 };
@@ -27,12 +27,12 @@ pub(crate) const OPTIONS: &[Row] = &[
     }),
     row(
         "cpu-time-limit",
-        "processor time after which a process is replaced, as 60s; default 0, none",
+        "processor time after which a process is replaced, as 60s; the kernel kills it when it has used `shutdown-timeout` + 1 s more; default 0, none",
         |group, word| Seconds::read(word, "cpu-time-limit").map(|time| group.limits.cpu_time = time.0),
     ),
     row(
         "deadlock-timeout",
-        "how long Python's lock may be out of reach; default 300s; 0 is for ever",
+        "how long Python's lock (the GIL of the main interpreter) may be out of reach; then the Python stacks of all requests are logged and the process is replaced; default 300s; 0 is for ever",
         |group, word| {
             Seconds::read(word, "deadlock-timeout").map(|time| group.limits.deadlock_timeout = time.0)
         },
@@ -42,14 +42,18 @@ pub(crate) const OPTIONS: &[Row] = &[
     }),
     row(
         "eviction-timeout",
-        "as graceful-timeout, after a signal USR1; default 0, graceful-timeout",
+        "as graceful-timeout, for a process that got the signal USR1; default 0, graceful-timeout",
         |group, word| {
             Seconds::read(word, "eviction-timeout").map(|time| group.limits.eviction_timeout = time.0)
         },
     ),
-    row("graceful-timeout", "how long requests may run before a restart; default 15s", |group, word| {
-        Seconds::read(word, "graceful-timeout").map(|time| group.limits.graceful_timeout = time.0)
-    }),
+    row(
+        "graceful-timeout",
+        "how long requests may run on in a process that is replaced, and then shutdown-timeout; after a reload only if their process holds a place that a new one needs; default 15s",
+        |group, word| {
+            Seconds::read(word, "graceful-timeout").map(|time| group.limits.graceful_timeout = time.0)
+        },
+    ),
     row(
         "group",
         "group (name or #gid) of the processes; default httpd's Group; only as root",
@@ -60,14 +64,14 @@ pub(crate) const OPTIONS: &[Row] = &[
     }),
     row(
         "inactivity-timeout",
-        "idle time after which a process is replaced by a fresh one; default 0, never",
+        "how long nothing may happen in a process that has served; then it is replaced by one that has loaded nothing, one process at a time. Reads of a body and pieces of a response count, a running request keeps its process; see WSGIIgnoreActivity; default 0, for ever",
         |group, word| {
             Seconds::read(word, "inactivity-timeout").map(|time| group.limits.inactivity_timeout = time.0)
         },
     ),
     row(
         "interrupt-timeout",
-        "time for a request to end after an exception was raised in it; default 0, none is raised",
+        "a request at its limit (see request-timeout) gets the exception `mod_wsgi.RequestTimeout` and has this long to end: 504, and the process lives on; else the process is replaced; default 0, no exception",
         |group, word| {
             Seconds::read(word, "interrupt-timeout").map(|time| group.limits.interrupt_timeout = time.0)
         },
@@ -117,7 +121,7 @@ pub(crate) const OPTIONS: &[Row] = &[
     ),
     row(
         "request-timeout",
-        "how long a request may run, longer with more threads; default 0, for ever",
+        "how long a request may run, from its arrival in the process; then its Python stack is logged. At this × (1 + ln threads) it is interrupted (see interrupt-timeout) or its process replaced: requests within their time finish, the overdue one is given up; default 0, for ever",
         |group, word| {
             Seconds::read(word, "request-timeout").map(|time| group.limits.request_timeout = time.0)
         },
@@ -125,9 +129,35 @@ pub(crate) const OPTIONS: &[Row] = &[
     row("response-flush-delay", "how long to wait for more before flushing; default 5ms", |group, word| {
         Milliseconds::read(word, "response-flush-delay").map(|time| group.response_flush_delay = time)
     }),
-    row("restart-interval", "age at which a process is replaced, as 1d; default 0, never", |group, word| {
-        Seconds::read(word, "restart-interval").map(|time| group.limits.restart_interval = time.0)
-    }),
+    row(
+        "restart-interval",
+        "age at which a process is replaced, one process at a time, as 1d; default 0, never",
+        |group, word| {
+            Seconds::read(word, "restart-interval").map(|time| group.limits.restart_interval = time.0)
+        },
+    ),
+    row(
+        "script-group",
+        "group (name or #gid) that scripts and their folders must belong to, without a right to write for others, or else 403; excludes script-user; default any",
+        |group, word| {
+            let account = Account::read(word, "script-group")?;
+            let alone = !matches!(group.script_owner, Some(ScriptOwner::User(_)));
+            in_range(word, "script-group", "script-user is given as well; remove one of them", alone)?;
+            group.script_owner = Some(ScriptOwner::Group(account));
+            Ok(())
+        },
+    ),
+    row(
+        "script-user",
+        "user (name or #uid) that scripts and their folders must belong to, without a right to write for anybody else, or else 403; default any",
+        |group, word| {
+            let account = Account::read(word, "script-user")?;
+            let alone = !matches!(group.script_owner, Some(ScriptOwner::Group(_)));
+            in_range(word, "script-user", "script-group is given as well; remove one of them", alone)?;
+            group.script_owner = Some(ScriptOwner::User(account));
+            Ok(())
+        },
+    ),
     row(
         "server-metrics",
         "whether mod_wsgi.server_metrics() shows httpd's processes; default Off",
@@ -135,7 +165,7 @@ pub(crate) const OPTIONS: &[Row] = &[
     ),
     row(
         "shutdown-timeout",
-        "how long a process may take to end; default 5s; 0 is no limit",
+        "how long a process may take to end, requests that still run included; default 5s; 0 is no limit",
         |group, word| {
             Seconds::read(word, "shutdown-timeout").map(|time| group.limits.shutdown_timeout = time.0)
         },
@@ -157,7 +187,7 @@ pub(crate) const OPTIONS: &[Row] = &[
     }),
     row(
         "startup-timeout",
-        "how long the first script may take to load; default 0, for ever",
+        "how long the first script of a process may take to load, before the process serves or for its first request; then the process is replaced, and what it was doing is in the log; default 0, for ever",
         |group, word| {
             Seconds::read(word, "startup-timeout").map(|time| group.limits.startup_timeout = time.0)
         },
@@ -209,8 +239,6 @@ pub(super) const NOT_YET: &[&str] = &[
     "receive-buffer-size",
     "response-buffer-size",
     "response-socket-timeout",
-    "script-group",
-    "script-user",
     "send-buffer-size",
     "socket-user",
 ];

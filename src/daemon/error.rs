@@ -6,6 +6,7 @@ use contract::wire::WireError;
 use rustix::io::Errno;
 use thiserror::Error;
 
+use super::ownership::OwnershipError;
 use crate::apache::head::HeadError;
 
 /// Why a request got no answer. `script` and `group` are names for the reader of the log.
@@ -71,6 +72,16 @@ pub(crate) enum Error {
         pid: u32,
         /// What is wrong.
         what: Broken,
+    },
+    /// The script does not belong to whom it must.
+    #[error("process group `{group}` does not run the script: {path} {source}")]
+    Ownership {
+        /// The group.
+        group: String,
+        /// The script or its folder.
+        path: String,
+        /// What is wrong.
+        source: OwnershipError,
     },
     /// It waited longer than queue-timeout.
     #[error("the request for {script} waited {:.1} s for a thread of process group `{group}`, longer than queue-timeout: {busy} of its {threads} threads were busy", waited.as_secs_f64())]
@@ -161,6 +172,7 @@ impl Error {
         match self {
             Self::Body { status } => *status,
             Self::ClientGone => 408,
+            Self::Ownership { .. } => 403,
             Self::Foreign { .. } | Self::TooLarge { .. } | Self::Unknown { .. } => 500,
             Self::Died { .. } | Self::Malformed { .. } => 502,
             Self::Failing { .. } | Self::Full { .. } | Self::System { .. } | Self::Unsettled { .. } => 503,

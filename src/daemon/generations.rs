@@ -22,6 +22,7 @@ use contract::ticket::send_with;
 use rustix::net::SendFlags;
 use rustix::process::{Pid, Resource, Signal, WaitOptions, getrlimit, kill_process, waitpid};
 
+use super::ownership::Ownership;
 use super::parent::{self, Start};
 use super::settings::{Identity, StartError};
 use super::sockets::Sockets;
@@ -139,8 +140,8 @@ pub(super) fn post_config<'p>(main: Server<'p>, pool: Pool<'p>) -> Result<(), St
     let wanted: Vec<_> = main
         .iter()
         .flat_map(|home| home.own_settings().process_groups.iter().map(move |group| (home, group)))
-        .map(|(home, group)| Identity::of(group).map(|identity| (home, group, identity)))
-        .collect::<Result<_, _>>()?;
+        .map(|(home, group)| Ok((home, group, Identity::of(group)?, Ownership::of(group)?)))
+        .collect::<Result<_, StartError>>()?;
     let mut known = parent();
     if known.pid == 0 {
         known.pid = std::process::id();
@@ -148,12 +149,12 @@ pub(super) fn post_config<'p>(main: Server<'p>, pool: Pool<'p>) -> Result<(), St
     }
     let mut before = std::mem::take(&mut known.groups);
     let mut table = Vec::new();
-    for (home, group, identity) in wanted {
+    for (home, group, identity, scripts) in wanted {
         let name = group.name.to_string();
         let kept = before.remove(&name);
         let start = Start { main, home, group, identity, pool };
         let sockets = group_of(&mut known, &start, kept).map_err(|error| report(&start, &error));
-        table.push(Group::new(home, group, sockets));
+        table.push(Group::new(home, group, scripts, sockets));
     }
     let gone: Vec<_> = before.into_values().flat_map(|kept| kept.leaders).collect();
     known.parting.extend(gone);

@@ -21,6 +21,7 @@ mod incoming;
 #[expect(unsafe_code, reason = "fork, exec and changing identity are system calls without a safe form")]
 mod launch;
 mod outgoing;
+mod ownership;
 mod parcel;
 mod parent;
 mod questions;
@@ -49,6 +50,7 @@ use self::answer::Answer;
 use self::client::Relay;
 use self::connection::Idle;
 use self::incoming::Incoming;
+use self::ownership::Ownership;
 use self::parcel::Parcel;
 use self::reply::Reply;
 use self::ruling::Ruling;
@@ -68,6 +70,8 @@ pub(crate) struct Group {
     socket_timeout: u32,
     /// The ServerName that it is for, if it is defined in a virtual host.
     owner: Option<CString>,
+    /// Whose its scripts must be.
+    scripts: Option<Ownership>,
     /// Or why there are none.
     sockets: Result<Arc<Sockets>, String>,
     idle: Idle,
@@ -141,6 +145,9 @@ fn run(
     reply: &mut impl Reply,
 ) -> Result<HandlerResult, Error> {
     let (group, sockets) = find(request, mode)?;
+    if let Some(Err((path, source))) = group.scripts.as_ref().map(|owner| owner.check(script)) {
+        return Err(Error::Ownership { group: group.name(), path, source });
+    }
     let mut parcel = Parcel::new(request, payload, group.settings.request_buffer_size)?;
     let mut relay = Relay { request, group, sockets, answer: reply, incoming: INCOMING.take(), script };
     let result = relay.run(&mut parcel);
@@ -182,13 +189,19 @@ fn report(request: Request<'_>, error: &Error) {
 }
 
 impl Group {
-    fn new(home: Server<'_>, group: &ProcessGroup, sockets: Result<Arc<Sockets>, String>) -> Self {
+    fn new(
+        home: Server<'_>,
+        group: &ProcessGroup,
+        scripts: Option<Ownership>,
+        sockets: Result<Arc<Sockets>, String>,
+    ) -> Self {
         let slots = sockets.as_ref().map_or(0, |sockets| sockets.slots.len());
         let owner = home.hostname().filter(|_| home.is_virtual()).map(Into::into);
         Self {
             settings: group.clone(),
             socket_timeout: settings::socket_timeout(home, group),
             owner,
+            scripts,
             sockets,
             idle: Idle::new(slots),
             turn: AtomicUsize::new(std::process::id() as usize),

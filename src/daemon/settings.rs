@@ -33,7 +33,7 @@ pub(crate) enum StartError {
         group: String,
         /// Where it is defined.
         place: String,
-        /// `user`, `group` or `supplementary-groups`.
+        /// The option: `user`, `group`, `script-user` …
         kind: &'static str,
         /// The name.
         name: String,
@@ -109,7 +109,7 @@ impl Identity {
     }
 }
 
-fn unknown(group: &ProcessGroup, kind: &'static str, account: &Account) -> StartError {
+pub(super) fn unknown(group: &ProcessGroup, kind: &'static str, account: &Account) -> StartError {
     let name = match account {
         Account::Name(name) => name.clone(),
         Account::Id(id) => format!("#{id}"),

@@ -51,6 +51,8 @@ pub(crate) enum Action {
     Start { reload: Vec<Target>, why: String },
     /// Say something to a worker.
     Tell { slot: u32, message: ToWorker },
+    /// Let no more requests come to a worker that may be unable to say so itself.
+    Close { slot: u32 },
     /// Send SIGTERM, which ends a worker that is still loading.
     Terminate { slot: u32 },
     /// Send SIGKILL.

@@ -215,6 +215,7 @@ impl Supervisor {
             return;
         }
         let pid = worker.pid;
+        self.act(Action::Close { slot });
         self.log(
             Level::ERROR,
             format!(

@@ -235,6 +235,11 @@ impl Loop {
                     let _ = control::send(control, &message); // if it is gone, its end is reported soon
                 }
             }
+            Action::Close { slot } => {
+                if let Some(slot) = self.slot(slot) {
+                    slot.accepting.store(0, SeqCst);
+                }
+            }
             Action::Terminate { slot } => self.signal(slot, Signal::TERM),
             Action::Abort { slot } => self.signal(slot, Signal::ABORT),
             Action::Kill { slot } => self.signal(slot, Signal::KILL),

@@ -19,6 +19,12 @@ pub(super) const ROWS: &[Row] = &[Row::server(c"WSGIDaemonProcess", "name [optio
     c"defines a process group: NAME and options as processes=2",
     "Defines a process group; *name* is unique in the whole configuration. A group of the main server can be used \
      everywhere, a group of a virtual host by servers with the same ServerName. Lines of its processes outside of \
-     requests go to the ErrorLog of the server that defines it.",
+     requests go to the ErrorLog of the server that defines it.\n\nA process that is to be replaced serves until its \
+     replacement does, unless it can serve nobody. Each limit stands on its own. The reason is in the log, in \
+     `shutdown_reason` of the event `process_stopping`, and in the line about a request that was lost.",
+)
+.differs(
+    "most limits are enforced only beside `deadlock-timeout` or `inactivity-timeout`, `startup-timeout` does not count \
+     before a process serves, and processes that end are missing until their replacement has started.",
 )
 .options(|| options::explained(process_options::OPTIONS))];

@@ -44,6 +44,15 @@ pub(super) const ROWS: &[Row] = &[
         c"whether ErrorDocument replaces the application's errors; default Off",
         "Whether httpd's ErrorDocument replaces the body of the application's 4xx and 5xx responses. Daemon mode.",
     ),
+    Row::file_info(c"WSGIIgnoreActivity", "On|Off", |here, words| {
+        words.only("value").map(|on| here.ignore_activity = Some(on))
+    })
+    .default("Off")
+    .says(
+        c"whether requests leave their process idle for inactivity-timeout; default Off",
+        "On: requests here do not count as activity for `inactivity-timeout` of WSGIDaemonProcess, as those of a \
+         monitoring system should not.",
+    ),
     Row::file_info(c"WSGIEnableSendfile", "On|Off", |here, words| {
         words.only("value").map(|on| here.enable_sendfile = Some(on))
     })

@@ -40,7 +40,9 @@ impl Process {
         let main = Interpreter::adopt_main()?;
         if settings.free_threading && !state::is_free_threaded() {
             let minor = state::minor();
-            let text = format!("WSGIFreeThreading has no effect: Python 3.{minor} of this process was not built free-threaded");
+            let text = format!(
+                "WSGIFreeThreading has no effect: Python 3.{minor} of this process was not built free-threaded"
+            );
             crate::log::log(level::WARN, &text);
         }
         Self::detached(|| {

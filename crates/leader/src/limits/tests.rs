@@ -162,8 +162,9 @@ fn a_deadlock_is_seen_by_a_stamp_that_stands_still() {
     assert_eq!(look(&mut group, stamp(9)), []);
     assert_eq!(look(&mut group, stamp(9)), []);
     let done = look(&mut group, stamp(9));
-    assert_eq!(done[..2], [tell(0, ToWorker::DumpStacks), stop(0, Reason::DeadlockTimeout)]);
-    assert!(is_start(&done[2]));
+    let close = Action::Close { slot: 0 };
+    assert_eq!(done[..3], [close, tell(0, ToWorker::DumpStacks), stop(0, Reason::DeadlockTimeout)]);
+    assert!(is_start(&done[3]));
     assert_eq!(group.later(5000).done(), [Action::Kill { slot: 0 }], "even without shutdown-timeout");
     let mut off = self::group(1, 1, Limits::default());
     for _ in 0..1000 {
