@@ -86,5 +86,5 @@ fn number<N: TryFrom<M> + Default, M>(value: M) -> N {
 
 /// Up to the first NUL; not beyond the field, whatever is in it.
 fn text(field: &[c_char]) -> Vec<u8> {
-    field.iter().map(|byte| byte.to_ne_bytes()).flatten().take_while(|byte| *byte != 0).collect()
+    field.iter().flat_map(|byte| byte.to_ne_bytes()).take_while(|byte| *byte != 0).collect()
 }
