@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import signal
 import threading
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 COUNTER = '''"""Counts the requests of its interpreter."""
 import sys
 import json
+import signal
 count = 0
 sys.marked = getattr(sys, "marked", [])
 sys.marked.append(__file__)
@@ -133,3 +135,149 @@ def test_many_interpreters_and_threads_at_once(serve, mode):
     for thread in threads:
         thread.join()
     assert not failures
+
+
+WAITING = '''"""Is loaded once a file is there."""
+import os, time
+while not os.path.exists({flag!r}):
+    time.sleep(0.01)
+
+def application(environ, start_response):
+    start_response("200 OK", [])
+    return [b"loaded at last"]
+'''
+
+
+def test_an_import_stalls_nobody_else(serve, mode):
+    """While one script is loading, other scripts are loaded and served: in other interpreters, and in the same one."""
+    server = serve("WSGIScriptAlias /slow ${ROOT}/slow.py application-group=one\n"
+                   "WSGIScriptAlias /same ${APPS}/hello.py application-group=one\n"
+                   "WSGIScriptAlias /new ${ROOT}/a.py application-group=one\n"
+                   "WSGIScriptAlias /other ${ROOT}/a.py application-group=two\n", mode, options="threads=6", run=False,
+                   files={"a.py": COUNTER})
+    flag = server.root / "data" / "go"
+    server.write("slow.py", WAITING.format(flag=str(flag)))
+    server.start()
+    assert server.get("/same").body == b"Hello, world!"
+    with server.connect() as connection, server.connect() as second:
+        connection.start("GET", "/slow")
+        server.wait_for_log("Loading WSGI script '.*slow.py'")
+        second.start("GET", "/slow")  # waits for the first
+        for _ in range(2):
+            assert server.get("/same").body == b"Hello, world!"
+        assert ask(server, "/new")[2] == "one" and ask(server, "/other")[2] == "two"
+        flag.touch()
+        assert connection.finish().body == second.finish().body == b"loaded at last"
+    assert server.log().count("slow.py' into application group") == 1
+
+
+# A line of a .pth file: a module that the set-up needs cannot be imported while a file is there.
+SPOILS = ("import os, sys; spoils = os.path.exists({flag!r}); sys.modules.get('signal', 1) is None and sys.modules.pop('signal'); "
+          "spoils and sys.modules.update(signal=None)\n")
+
+
+def test_a_set_up_that_fails_is_tried_again(serve, mode):
+    """500 and the reason at crit; other interpreters are not concerned, and the next request may find it mended."""
+    scope = 'process-group=' + ("app" if mode == "daemon" else "%{GLOBAL}")
+    server = serve(f"<WSGIInterpreterOptions application-group=bad {scope}>\nWSGIPythonPath ${{ROOT}}/spoilt\n"
+                   "</WSGIInterpreterOptions>\n"
+                   "WSGIScriptAlias /bad ${APPS}/hello.py application-group=bad\n"
+                   "WSGIScriptAlias /good ${APPS}/hello.py application-group=good\n", mode, run=False)
+    flag = server.root / "data" / "flag"
+    server.write("spoilt/spoils.pth", SPOILS.format(flag=str(flag)))
+    flag.touch()
+    server.start()
+    for _ in range(2):
+        since = server.mark()
+        assert server.get("/bad").status == 500
+        server.wait_for_log(r"wsgi:crit.*\[client .*interpreter of application group 'bad' could not be set up", since)
+        assert "signal" in server.log(since)
+    assert server.get("/good").body == b"Hello, world!"
+    flag.unlink()
+    assert server.get("/bad").body == b"Hello, world!"
+
+
+@pytest.mark.ours
+def test_paths_of_one_interpreter(serve, mode):
+    """Layers: the group's or server's own, then containers, the most specific in front; each with its .pth files."""
+    script = ('"""Tells its path."""\nimport json, sys\ndef application(environ, start_response):\n'
+              '    start_response("200 OK", [])\n    return [json.dumps([p for p in sys.path if "/paths/" in p]).encode()]\n')
+    scope = 'process-group=' + ("app" if mode == "daemon" else "%{GLOBAL}")
+    server = serve("WSGIPythonPath ${ROOT}/paths/embedded\n"
+                   f"<WSGIInterpreterOptions application-group=a {scope}>\nWSGIPythonPath ${{ROOT}}/paths/own\n</WSGIInterpreterOptions>\n"
+                   "<WSGIInterpreterOptions application-group=a>\nWSGIPythonPath ${ROOT}/paths/a\n</WSGIInterpreterOptions>\n"
+                   f"<WSGIInterpreterOptions {scope}>\nWSGIPythonPath ${{ROOT}}/paths/all\n</WSGIInterpreterOptions>\n"
+                   '<WSGIInterpreterOptions process-group=other>\nWSGIPythonPath ${ROOT}/paths/never\n</WSGIInterpreterOptions>\n'
+                   "WSGIScriptAlias /a ${ROOT}/s.py application-group=a\nWSGIScriptAlias /b ${ROOT}/s.py application-group=b\n",
+                   mode, options="threads=4 python-path=${ROOT}/paths/daemon", run=False, files={"s.py": script})
+    for name in ("embedded", "own", "a", "all", "daemon", "linked"):
+        (server.root / "paths" / name).mkdir(parents=True)
+    server.write("paths/own/more.pth", f"{server.root}/paths/linked\n")
+    server.start()
+    names = lambda path: [place.rpartition("/")[2] for place in json.loads(server.get(path).body)]
+    assert names("/a") == ["own", "linked", "all", "a", mode]
+    assert names("/b") == ["all", mode]
+
+
+@pytest.mark.parametrize("directive, variable, level", [(1, "2", 2), (2, "1", 2), (1, "", 1), (0, "1", 1)])
+def test_the_larger_optimisation_wins(serve, mode, directive, variable, level):
+    """WSGIPythonOptimize and PYTHONOPTIMIZE of httpd's environment."""
+    script = ('"""Tells its level."""\nimport sys\ndef application(environ, start_response):\n'
+              '    start_response("200 OK", [])\n    return [b"%d" % sys.flags.optimize]\n')
+    server = serve(f"WSGIPythonOptimize {directive}\nWSGIScriptAlias / ${{ROOT}}/s.py\n", mode, files={"s.py": script},
+                   env={"PYTHONOPTIMIZE": variable})
+    assert server.get("/").text == str(level)
+
+
+ENDING = '''"""Says in a file when each part of its end comes; `late` is a thread that is waited for."""
+import atexit, threading, time
+def say(what):
+    with open({path!r}, "a") as file:
+        file.write(what + "\\n")
+def late():
+    while not ended.wait(0.01):
+        pass
+    say("thread")
+ended = threading.Event()
+threading.Thread(target=late).start()
+threading._register_atexit(ended.set)
+atexit.register(say, "atexit")
+
+def application(environ, start_response):
+    start_response("200 OK", [])
+    return [b"loaded"]
+'''
+
+
+@pytest.mark.ours
+def test_threads_are_joined_before_atexit(serve, mode):
+    """In sub-interpreters and in the main one, whose end is the last."""
+    mounts = "".join(f"WSGIScriptAlias /{name} ${{ROOT}}/{name}.py application-group={group}\n"
+                     for name, group in (("sub", "sub"), ("main", "%{GLOBAL}")))
+    server = serve(mounts, mode, run=False)
+    path = server.root / "data" / "said"
+    for name in ("sub", "main"):
+        server.write(f"{name}.py", ENDING.format(path=str(path)).replace("what +", f"'{name} ' + what +"))
+    server.start()
+    for name in ("main", "sub"):
+        assert server.get(f"/{name}").body == b"loaded"
+    server.process.send_signal(signal.SIGWINCH)  # graceful: TERM grants httpd's children no time for connections
+    server.process.wait(20)
+    assert path.read_text().splitlines() == ["sub thread", "sub atexit", "main thread", "main atexit"]
+
+
+def test_debug_mode_leaves_the_terminal_alone(serve, mode):
+    """httpd -X: standard input and output of embedded mode are a debugger's; standard error is the log all the same."""
+    script = ('"""Prints."""\nimport sys\ndef application(environ, start_response):\n'
+              '    print("to stdout", type(sys.stdin).__name__, file=sys.stdout, flush=True)\n    print("to stderr", file=sys.stderr)\n'
+              '    start_response("200 OK", [])\n    return [b"printed"]\n')
+    server = serve("WSGIRestrictStdin On\nWSGIScriptAlias / ${ROOT}/s.py\n", mode, run=False, files={"s.py": script})
+    command = server.command
+    server.command = lambda *_: command("-X")
+    server.start()
+    assert server.get("/").body == b"printed"
+    server.wait_for_log(r"\[client .*to stderr$")
+    if mode == "embedded":
+        server.wait_for_log("^to stdout TextIOWrapper$", name="console")
+    else:
+        server.wait_for_log(r"\[client .*to stdout Restricted$")
