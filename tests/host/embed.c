@@ -20,6 +20,7 @@ struct server {
     int (*verdict)(void *, const uint8_t *, size_t);
     int (*ssl_lookup)(void *, const uint8_t *, size_t, const uint8_t **, size_t *);
     void *(*apache_request)(void *);
+    int (*scoreboard)(void (*)(void *, const uint8_t *, size_t), void *);
 };
 
 struct host {
@@ -49,8 +50,10 @@ static int do_lookup(void *x, const uint8_t *p, size_t n, const uint8_t **value,
     return -1;
 }
 static void *do_request(void *x) { return x; }
+static int do_scoreboard(void (*take)(void *, const uint8_t *, size_t), void *x) { (void)take; (void)x; return -1; }
 
-static const struct server SERVER = {2, do_read, do_interrupt, do_head, do_body, do_file, do_log, do_verdict, do_lookup, do_request};
+static const struct server SERVER = {2, do_read, do_interrupt, do_head, do_body, do_file, do_log, do_verdict, do_lookup, do_request,
+                                     do_scoreboard};
 
 static void fail(const char *format, ...) {
     va_list arguments;
