@@ -49,7 +49,7 @@ pub(crate) fn is_forked_copy() -> bool {
 /// Writes `text` (one or several lines) to the log of the process at httpd's `level`. Notices are always written.
 pub(crate) fn log(level: u8, text: &str) {
     match SINK.get() {
-        Some(sink) if level <= sink.limit.max(level::NOTICE) => (sink.write)(level, text),
+        Some(sink) if level <= sink.limit || level == level::NOTICE => (sink.write)(level, text),
         Some(_) => {}
         None => text.lines().for_each(|text| write_line(level, text)),
     }

@@ -264,6 +264,7 @@ impl Main {
 
     /// Ends the process within `limit`, most of which running requests get.
     fn stop(&mut self, reason: Reason, limit: Option<Duration>) {
+        let reason = self.own_reason().unwrap_or(reason);
         self.reason.get_or_insert(reason);
         let before = self.deadline;
         let requests = limit.map(|limit| limit - (limit / 4).min(Duration::from_millis(500)));
@@ -286,7 +287,12 @@ impl Main {
 
     /// Why the process ends, in the words of `process_stopping`.
     fn reason(&self) -> &'static str {
-        self.reason.unwrap_or(Reason::ShutdownSignal).as_str()
+        self.reason.or_else(|| self.own_reason()).unwrap_or(Reason::ShutdownSignal).as_str()
+    }
+
+    /// Why it leaves before anybody has told it to: a request has found that its script has changed.
+    fn own_reason(&self) -> Option<Reason> {
+        (self.shared.mode() == Mode::Reloading).then_some(Reason::ScriptReload)
     }
 
     fn shutdown_timeout(&self) -> Option<Duration> {

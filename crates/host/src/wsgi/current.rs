@@ -128,7 +128,7 @@ pub(crate) fn note(level: u8, text: &str) {
 /// Whether a record of `level` would be written.
 pub(crate) fn enabled(level: u8) -> bool {
     let of_request = CALL.try_with(|call| call.borrow().as_ref().map(|call| call.log_level())).ok().flatten();
-    level <= of_request.unwrap_or_else(crate::log::limit).max(level::NOTICE)
+    level <= of_request.unwrap_or_else(crate::log::limit) || level == level::NOTICE
 }
 
 /// `mod_wsgi.request_data()`
@@ -173,7 +173,7 @@ fn emit(level: u8, text: &[u8], file: &[u8], line: u32) {
 /// parent's.
 fn emit_to(call: Option<&Arc<Call>>, level: u8, text: &[u8], file: &[u8], line: u32) {
     let call = call.filter(|_| !crate::log::is_forked_copy());
-    if !call.is_some_and(|call| call.loan().log(level, text, file, line).is_ok()) {
+    if call.is_none_or(|call| call.loan().log(level, text, file, line).is_err()) {
         crate::log::log(level, &String::from_utf8_lossy(text));
     }
 }
