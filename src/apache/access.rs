@@ -69,12 +69,13 @@ impl<'r> Request<'r> {
         text(unsafe { sys::ap_get_useragent_host(self.as_ptr(), kind, ptr::null_mut()) })
     }
 
-    /// Whether a user with a password may come in although the client is refused (`Satisfy Any`).
+    /// Whether a user with a password may come in although the client is refused (`Satisfy Any`). Not by
+    /// `ap_some_authn_required`, which runs the access checkers to find out.
     pub(crate) fn may_authenticate_instead(self) -> bool {
         // SAFETY: the request is alive.
         let satisfies = unsafe { sys::ap_satisfies(self.as_ptr()) };
         // SAFETY: as above.
-        satisfies == sys::SATISFY_ANY && (unsafe { sys::ap_some_authn_required(self.as_ptr()) }) != 0
+        satisfies == sys::SATISFY_ANY && (unsafe { sys::ap_some_auth_required(self.as_ptr()) }) != 0
     }
 
     /// Puts another user in the place of the one who was authenticated.

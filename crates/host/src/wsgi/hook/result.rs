@@ -64,9 +64,7 @@ pub(super) fn route(result: &Bound<'_, PyAny>) -> Result<Option<Vec<u8>>, Nonsen
         return Ok(None);
     }
     let name = bytes(result, ROUTE)?;
-    if name.len() > MAX_VERDICT / 4 {
-        return Err(Nonsense::Returned { what: format!("{} bytes", name.len()), expected: ROUTE });
-    }
+    carried(&name, result, ROUTE)?;
     Ok(Some(name))
 }
 
@@ -102,18 +100,26 @@ fn bytes(value: &Bound<'_, PyAny>, expected: &'static str) -> Result<Vec<u8>, No
     Ok(text::to_latin1(name)?.into_owned())
 }
 
-/// A text that C strings can carry: a NUL would cut it, and so make it another.
+/// A text that is not empty.
 fn filled<'b>(
     bytes: &'b [u8],
     value: &Bound<'_, PyAny>,
     expected: &'static str,
 ) -> Result<&'b [u8], Nonsense> {
-    let kind = types::name_of(value);
-    let what = match bytes {
-        [] => format!("an empty {kind}"),
-        bytes if bytes.contains(&0) => format!("a {kind} with a NUL character in it"),
-        bytes if bytes.len() > MAX_VERDICT - 16 => format!("a {kind} of {} bytes", bytes.len()),
-        bytes => return Ok(bytes),
+    if bytes.is_empty() {
+        return Err(Nonsense::Returned { what: format!("an empty {}", types::name_of(value)), expected });
+    }
+    carried(bytes, value, expected).map(|()| bytes)
+}
+
+/// A text that C strings and frames can carry: a NUL would cut it, and so make it another.
+fn carried(bytes: &[u8], value: &Bound<'_, PyAny>, expected: &'static str) -> Result<(), Nonsense> {
+    let what = if bytes.contains(&0) {
+        format!("a {} with a NUL character in it", types::name_of(value))
+    } else if bytes.len() > MAX_VERDICT / 4 {
+        format!("a {} of {} bytes", types::name_of(value), bytes.len())
+    } else {
+        return Ok(());
     };
     Err(Nonsense::Returned { what, expected })
 }
