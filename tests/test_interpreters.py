@@ -239,7 +239,7 @@ def late():
         pass
     say("thread")
 ended = threading.Event()
-threading.Thread(target=late).start()
+threading.Thread(target=late, daemon=False).start()  # else it is one, as the thread of the request is
 threading._register_atexit(ended.set)
 atexit.register(say, "atexit")
 
@@ -273,7 +273,7 @@ def test_debug_mode_leaves_the_terminal_alone(serve, mode):
               '    start_response("200 OK", [])\n    return [b"printed"]\n')
     server = serve("WSGIRestrictStdin On\nWSGIScriptAlias / ${ROOT}/s.py\n", mode, run=False, files={"s.py": script})
     command = server.command
-    server.command = lambda *_: command("-X")
+    server.command, server._listens = lambda *_: command("-X"), server.is_bound  # says nothing of normal operations
     server.start()
     assert server.get("/").body == b"printed"
     server.wait_for_log(r"\[client .*to stderr$")
@@ -281,3 +281,5 @@ def test_debug_mode_leaves_the_terminal_alone(serve, mode):
         server.wait_for_log("^to stdout TextIOWrapper$", name="console")
     else:
         server.wait_for_log(r"\[client .*to stdout Restricted$")
+    server.process.terminate()  # such an httpd leaves its file behind
+    server.process.wait(20)

@@ -167,10 +167,12 @@ class Server:
         return self
 
     def _listens(self):
-        # Asks the kernel and not the server: a request would start an interpreter.
+        return self.is_bound() and "resuming normal operations" in self.log()
+
+    def is_bound(self):
+        """Whether somebody listens on the port; the kernel knows, and a request would start an interpreter."""
         with open("/proc/net/tcp", encoding="ascii") as table:
-            listens = any(f":{self.port:04X} 00000000:0000 0A" in line for line in table)
-        return listens and "resuming normal operations" in self.log()
+            return any(f":{self.port:04X} 00000000:0000 0A" in line for line in table)
 
     @property
     def pid(self):
