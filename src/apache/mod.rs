@@ -19,6 +19,7 @@ pub(crate) mod fence;
 pub(crate) mod head;
 pub(crate) mod hooks;
 pub(crate) mod log;
+pub(crate) mod patience;
 pub(crate) mod pool;
 pub(crate) mod process;
 pub(crate) mod redirect;

@@ -79,7 +79,7 @@ impl Alias {
         let pattern = pattern(c_string(words, "URL path")?);
         let path = c_string(words, "script path")?;
         let mut read = AliasOptions::default();
-        options::read(words, &mut read, OPTIONS, &[])?;
+        options::read(words, &mut read, OPTIONS)?;
         Ok(Self { pattern, path, options: read, place })
     }
 

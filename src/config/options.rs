@@ -16,17 +16,13 @@ pub(crate) struct OptionRow<T> {
 /// Names of options, and what they do.
 pub(crate) type Explained = Vec<(&'static str, &'static str)>;
 
-/// Reads all options that are left. The same option twice: the last one wins. Names in `not_yet` are refused by name.
+/// Reads all options that are left. The same option twice: the last one wins.
 pub(crate) fn read<T>(
     words: &mut Words<'_>,
     target: &mut T,
     table: &[OptionRow<T>],
-    not_yet: &[&str],
 ) -> Result<(), ConfigError> {
     while let Some((name, value)) = words.option()? {
-        if not_yet.contains(&name.as_str()) {
-            return Err(ConfigError::NotYet { name });
-        }
         set(target, table, name, &value)?;
     }
     Ok(())

@@ -1,12 +1,14 @@
 //! WSGIDaemonProcess: a name and the options of its processes.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use contract::level;
 use contract::limits::Limits;
 
 use super::error::ConfigError;
 use super::options;
-use super::process_options::{NOT_YET, OPTIONS};
+use super::process_options::OPTIONS;
 use super::values::{Account, Milliseconds, Name, Seconds};
 use super::words::{Place, Words};
 
@@ -54,12 +56,24 @@ pub(crate) struct ProcessGroup {
     pub(crate) connect_timeout: Seconds,
     /// `socket-timeout=` above 0; else the server's Timeout.
     pub(crate) socket_timeout: Option<Seconds>,
+    /// `response-socket-timeout=` above 0; else as socket-timeout.
+    pub(crate) response_socket_timeout: Option<Seconds>,
+    /// Longest line of a response's head in bytes.
+    pub(crate) header_buffer_size: usize,
+    /// Buffers of connections in bytes, from and to the processes; else the system's.
+    pub(crate) send_buffer_size: Option<usize>,
+    pub(crate) receive_buffer_size: Option<usize>,
+    /// Options that were given and do nothing, and why that is so.
+    pub(crate) without_effect: Vec<(&'static str, &'static str)>,
     pub(crate) response_flush_delay: Milliseconds,
     pub(crate) request_buffer_size: u64,
     pub(crate) listen_backlog: u32,
     /// `mod_wsgi.server_metrics()` answers.
     pub(crate) server_metrics: bool,
 }
+
+/// Longest line of a response's head, in bytes, as mod_wsgi has it.
+pub(super) const HEADER_LINE: usize = 32_768;
 
 /// Whose scripts must be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +89,7 @@ impl ProcessGroup {
     pub(crate) fn read(words: &mut Words<'_>) -> Result<Self, ConfigError> {
         let place = words.place();
         let mut group = Self::new(words.value("name of the process group")?, place);
-        options::read(words, &mut group, OPTIONS, NOT_YET)?;
+        options::read(words, &mut group, OPTIONS)?;
         Ok(group)
     }
 
@@ -113,6 +127,11 @@ impl ProcessGroup {
             queue_timeout: Seconds(0),
             connect_timeout: Seconds(15),
             socket_timeout: None,
+            response_socket_timeout: None,
+            header_buffer_size: HEADER_LINE,
+            send_buffer_size: None,
+            receive_buffer_size: None,
+            without_effect: Vec::new(),
             response_flush_delay: Milliseconds(5),
             request_buffer_size: 64 << 10,
             listen_backlog: 100,
@@ -123,6 +142,23 @@ impl ProcessGroup {
     /// Number of processes.
     pub(crate) fn processes(&self) -> u32 {
         self.processes.unwrap_or(1)
+    }
+
+    /// For how long a client may take nothing of a response; `None`: httpd's own Timeout.
+    pub(crate) fn client_timeout(&self) -> Option<Duration> {
+        self.response_socket_timeout.or(self.socket_timeout).map(Seconds::duration)
+    }
+
+    /// What to say about the options when httpd starts, with the log level of each remark.
+    pub(crate) fn remarks(&self) -> Vec<(u8, String)> {
+        let idle = |(name, why): &(&str, &str)| (level::INFO, format!("{name} has no effect: {why}"));
+        let mut remarks: Vec<_> = self.without_effect.iter().map(idle).collect();
+        if self.limits.interrupt_timeout > 0 && self.limits.request_timeout == 0 {
+            let text = "interrupt-timeout has no effect without request-timeout, which says when a request is \
+                        interrupted; set it, or remove interrupt-timeout";
+            remarks.push((level::WARN, text.to_owned()));
+        }
+        remarks
     }
 
     /// The name for `ps`, with `%{GROUP}` expanded.
@@ -157,6 +193,37 @@ mod tests {
     }
 
     #[test]
+    fn buffers_have_least_sizes() {
+        let group = read("s send-buffer-size=1M receive-buffer-size=0 header-buffer-size=8K").unwrap();
+        assert_eq!((group.send_buffer_size, group.receive_buffer_size), (Some(1 << 20), None));
+        assert_eq!(
+            (group.header_buffer_size, read("s header-buffer-size=0").unwrap().header_buffer_size),
+            (8192, HEADER_LINE)
+        );
+        for line in ["s send-buffer-size=511", "s receive-buffer-size=x", "s header-buffer-size=8191"] {
+            assert!(read(line).is_err(), "{line}");
+        }
+        let client = |line| read(line).unwrap().client_timeout();
+        assert_eq!(client("s"), None);
+        assert_eq!(client("s socket-timeout=5"), Some(Duration::from_secs(5)));
+        assert_eq!(client("s socket-timeout=5 response-socket-timeout=9"), Some(Duration::from_secs(9)));
+    }
+
+    #[test]
+    fn what_does_nothing_is_said() {
+        let remarks = |line| read(line).unwrap().remarks();
+        assert_eq!(remarks("s request-timeout=5 interrupt-timeout=5"), []);
+        let told = remarks("s socket-user=www-data response-buffer-size=1M interrupt-timeout=5");
+        assert_eq!(
+            told.iter().map(|(level, _)| *level).collect::<Vec<_>>(),
+            [level::INFO, level::INFO, level::WARN]
+        );
+        assert!(
+            told[0].1.starts_with("socket-user has no effect: ") && told[2].1.contains("request-timeout")
+        );
+    }
+
+    #[test]
     fn scripts_have_one_owner() {
         let owner = |line| read(line).unwrap().script_owner;
         assert_eq!(owner("s script-user=#5"), Some(ScriptOwner::User(Account::Id(5))));
@@ -187,6 +254,6 @@ mod tests {
         }
         let error = read("s thread=5").unwrap_err().to_string();
         assert!(error.contains("did you mean `threads`"), "{error}");
-        assert!(read("s response-buffer-size=5").unwrap_err().to_string().contains("not supported yet"));
+        assert!(read("s response-buffer-size=5").unwrap_err().to_string().contains("65536"));
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::error::ConfigError;
 use super::options::OptionRow;
-use super::process_group::{ProcessGroup, ScriptOwner};
+use super::process_group::{HEADER_LINE, ProcessGroup, ScriptOwner};
 use super::values::{
     AbsolutePath, Account, Bytes, Directories, Interval, Milliseconds, Mode, Seconds, Value,
 };
@@ -59,6 +59,15 @@ pub(crate) const OPTIONS: &[Row] = &[
         "group (name or #gid) of the processes; default httpd's Group; only as root",
         |group, word| Account::read(word, "group").map(|account| group.group = Some(account)),
     ),
+    row(
+        "header-buffer-size",
+        "longest line in the head of a response, 8K or more; a longer one is answered with 500; default 32K",
+        |group, word| {
+            let size = buffer(word, "header-buffer-size", "it is 0 or a size from 8192 on", 8192)?;
+            group.header_buffer_size = size.unwrap_or(HEADER_LINE);
+            Ok(())
+        },
+    ),
     row("home", "working directory, also put in front of sys.path", |group, word| {
         AbsolutePath::read(word, "home").map(|path| group.home = Some(path.0))
     }),
@@ -112,6 +121,14 @@ pub(crate) const OPTIONS: &[Row] = &[
         |group, word| Seconds::read(word, "queue-timeout").map(|time| group.queue_timeout = time),
     ),
     row(
+        "receive-buffer-size",
+        "buffer of connections towards the processes, 512 bytes or more; default the system's",
+        |group, word| {
+            buffer(word, "receive-buffer-size", "it is 0 or a size from 512 on", 512)
+                .map(|size| group.receive_buffer_size = size)
+        },
+    ),
+    row(
         "request-buffer-size",
         "how much of a request body is read before a thread is taken; default 64K",
         |group, word| {
@@ -126,9 +143,30 @@ pub(crate) const OPTIONS: &[Row] = &[
             Seconds::read(word, "request-timeout").map(|time| group.limits.request_timeout = time.0)
         },
     ),
+    row(
+        "response-buffer-size",
+        "accepted, without effect: no more than 128K is ever kept back from the client unflushed",
+        |group, word| {
+            buffer(word, "response-buffer-size", "it is 0 or a size from 65536 on", 65_536)?;
+            group.without_effect.push((
+                "response-buffer-size",
+                "no more than 128K of a response is ever kept back unflushed",
+            ));
+            Ok(())
+        },
+    ),
     row("response-flush-delay", "how long to wait for more before flushing; default 5ms", |group, word| {
         Milliseconds::read(word, "response-flush-delay").map(|time| group.response_flush_delay = time)
     }),
+    row(
+        "response-socket-timeout",
+        "for how long a client may take nothing of a response before its connection is closed; default socket-timeout if that is given, else Timeout",
+        |group, word| {
+            let time = Seconds::read(word, "response-socket-timeout")?;
+            group.response_socket_timeout = (time.0 > 0).then_some(time);
+            Ok(())
+        },
+    ),
     row(
         "restart-interval",
         "age at which a process is replaced, one process at a time, as 1d; default 0, never",
@@ -159,6 +197,14 @@ pub(crate) const OPTIONS: &[Row] = &[
         },
     ),
     row(
+        "send-buffer-size",
+        "buffer of connections from the processes, 512 bytes or more; default the system's",
+        |group, word| {
+            buffer(word, "send-buffer-size", "it is 0 or a size from 512 on", 512)
+                .map(|size| group.send_buffer_size = size)
+        },
+    ),
+    row(
         "server-metrics",
         "whether mod_wsgi.server_metrics() shows httpd's processes; default Off",
         |group, word| bool::read(word, "server-metrics").map(|on| group.server_metrics = on),
@@ -176,6 +222,15 @@ pub(crate) const OPTIONS: &[Row] = &[
         |group, word| {
             let time = Seconds::read(word, "socket-timeout")?;
             group.socket_timeout = (time.0 > 0).then_some(time);
+            Ok(())
+        },
+    ),
+    row(
+        "socket-user",
+        "accepted, without effect: our sockets are no files and have no owner",
+        |group, word| {
+            Account::read(word, "socket-user")?;
+            group.without_effect.push(("socket-user", "our sockets are no files and have no owner"));
             Ok(())
         },
     ),
@@ -233,22 +288,24 @@ pub(crate) const OPTIONS: &[Row] = &[
     ),
 ];
 
-/// Options of the reference without machinery as yet: refused, never ignored.
-pub(super) const NOT_YET: &[&str] = &[
-    "header-buffer-size",
-    "receive-buffer-size",
-    "response-buffer-size",
-    "response-socket-timeout",
-    "send-buffer-size",
-    "socket-user",
-];
-
 const fn row(
     name: &'static str,
     help: &'static str,
     set: fn(&mut ProcessGroup, &[u8]) -> Result<(), ConfigError>,
 ) -> Row {
     Row { name, help, set }
+}
+
+/// A size of a buffer, of which 0 is none in particular.
+fn buffer(
+    word: &[u8],
+    what: &'static str,
+    expected: &'static str,
+    least: u64,
+) -> Result<Option<usize>, ConfigError> {
+    let size = Bytes::read(word, what)?.0;
+    in_range(word, what, expected, size == 0 || (least..=1 << 30).contains(&size))?;
+    Ok(usize::try_from(size).ok().filter(|size| *size > 0))
 }
 
 /// A text; an empty one is as if it were not given.
@@ -272,10 +329,10 @@ mod tests {
 
     #[test]
     fn table_is_sorted_and_explained() {
-        let names: Vec<&str> = OPTIONS.iter().map(|row| row.name).chain(NOT_YET.iter().copied()).collect();
+        let names: Vec<&str> = OPTIONS.iter().map(|row| row.name).collect();
         let unique: std::collections::BTreeSet<&str> = names.iter().copied().collect();
         assert_eq!(unique.len(), names.len());
-        assert!(OPTIONS.is_sorted_by_key(|row| row.name) && NOT_YET.is_sorted());
+        assert!(OPTIONS.is_sorted_by_key(|row| row.name));
         assert!(OPTIONS.iter().all(|row| !row.help.is_empty() && !row.help.contains('\n')));
     }
 }

@@ -81,7 +81,7 @@ impl HandlerScript {
             let (value, expected) = (script.name.to_string(), "this handler is built in");
             return Err(ConfigError::BadValue { what: "name of a handler", value, expected });
         }
-        options::read(words, &mut script, &HANDLER_OPTIONS, &[])?;
+        options::read(words, &mut script, &HANDLER_OPTIONS)?;
         Ok(script)
     }
 }
@@ -112,7 +112,7 @@ impl HookScript {
         let place = words.place();
         let path = words.value("script path")?;
         let mut script = Self { path, application_group: Name::empty(), process_group: None, place };
-        options::read(words, &mut script, &HOOK_OPTIONS, &[])?;
+        options::read(words, &mut script, &HOOK_OPTIONS)?;
         Ok(script)
     }
 }
@@ -140,7 +140,7 @@ impl Import {
         let place = words.place();
         let script = words.value("script path")?;
         let mut groups = Groups::default();
-        options::read(words, &mut groups, &OPTIONS, &[])?;
+        options::read(words, &mut groups, &OPTIONS)?;
         let process_group = groups.0.ok_or(ConfigError::MissingOption { name: "process-group" })?;
         let application_group = groups.1.ok_or(ConfigError::MissingOption { name: "application-group" })?;
         Ok(Self { script, process_group, application_group, place })

@@ -67,7 +67,7 @@ impl Service {
     pub(super) fn read(words: &mut Words<'_>) -> Result<Self, ConfigError> {
         let socket: Socket = words.value("address of the service")?;
         let mut service = Self { socket: socket.0, interval: 1.0 };
-        options::read(words, &mut service, &SERVICE_OPTIONS, &[])?;
+        options::read(words, &mut service, &SERVICE_OPTIONS)?;
         Ok(service)
     }
 }

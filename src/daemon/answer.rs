@@ -225,9 +225,9 @@ impl Reply for Answer<'_> {
         Ok(())
     }
 
-    fn stay(&mut self, time: Duration) -> Result<(), ClientGone> {
+    fn stay(&mut self, time: Duration, limit: Option<Duration>) -> Result<(), ClientGone> {
         self.stuck += time;
-        let limit = Duration::from_micros(self.request.server().timeout());
+        let limit = limit.unwrap_or_else(|| Duration::from_micros(self.request.server().timeout()));
         if self.stuck < limit { Ok(()) } else { Err(ClientGone) }
     }
 

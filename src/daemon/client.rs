@@ -5,19 +5,20 @@
 //! asked to announce itself had. Everything else that breaks is a worker's death.
 
 use std::ffi::CStr;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-use contract::frame::{Kind, VALUE_FOUND, append};
-use contract::response::{End, Reject};
+use contract::frame::{Header, Kind, VALUE_FOUND, append};
+use contract::response::{End, Head, Reject};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
+use rustix::net::sockopt::set_socket_send_buffer_size;
 
 use super::connection::{Connection, TICK, send_parts, send_ticket};
 use super::error::{Broken, Error};
-use super::incoming::Incoming;
+use super::incoming::{Incoming, Piece};
 use super::parcel::Parcel;
 use super::queue::{Waiting, timespec};
 use super::reply::{Reply, Turn};
@@ -108,7 +109,7 @@ impl<'r, R: Reply> Relay<'_, 'r, R> {
                 other => return Ok(other),
             }
         }
-        let (ours, theirs) = Connection::open(Some(pid)).map_err(|source| self.system(source))?;
+        let (ours, theirs) = self.open(Some(pid))?;
         let announce = parcel.has_body(); // what has been sent of a body would not tell whether it was read
         let mut upload = parcel.upload(announce);
         let _ = upload.push(ours.as_fd()); // the other end is open, so only room can be missing
@@ -124,7 +125,7 @@ impl<'r, R: Reply> Relay<'_, 'r, R> {
 
     /// Puts the request into the queue and waits for a thread.
     fn through_queue(&mut self, parcel: &mut Parcel<'_>) -> Result<Round, Error> {
-        let (ours, theirs) = Connection::open(None).map_err(|source| self.system(source))?;
+        let (ours, theirs) = self.open(None)?;
         let mut upload = parcel.upload(true);
         let _ = upload.push(ours.as_fd());
         if !self.waiting().enter(&theirs)? {
@@ -178,7 +179,12 @@ impl<'r, R: Reply> Relay<'_, 'r, R> {
         loop {
             let turn = match self.incoming.next() {
                 Ok(None) => return Ok(None),
-                Ok(Some(piece)) => self.answer.take(piece),
+                Ok(Some(piece)) => {
+                    if let Some(length) = too_long(&piece, self.group.settings.header_buffer_size) {
+                        return Err(self.header_too_long(length));
+                    }
+                    self.answer.take(piece)
+                }
                 Err(broken) => Err(broken),
             };
             match turn.map_err(|what| self.malformed(connection, what))? {
@@ -265,7 +271,7 @@ impl<'r, R: Reply> Relay<'_, 'r, R> {
         let ready = poll(&mut sockets, Some(&timespec(pause))) != Ok(0);
         let sent = match (ready, blocked) {
             (true, true) => self.answer.resume(),
-            (false, true) => self.answer.stay(pause),
+            (false, true) => self.answer.stay(pause, self.group.client_timeout),
             (false, false) if self.answer.is_pending() => self.answer.flush(),
             (_, false) => Ok(()),
         };
@@ -345,6 +351,25 @@ impl<'r, R: Reply> Relay<'_, 'r, R> {
         String::from_utf8_lossy(self.script).into_owned()
     }
 
+    /// A new connection, with buffers of the size that the group wants. What is written waits in the writer's own.
+    fn open(&self, pid: Option<u32>) -> Result<(Connection, OwnedFd), Error> {
+        let (ours, theirs) = Connection::open(pid).map_err(|source| self.system(source))?;
+        let settings = &self.group.settings;
+        for (socket, size) in
+            [(theirs.as_fd(), settings.send_buffer_size), (ours.as_fd(), settings.receive_buffer_size)]
+        {
+            if let Some(size) = size {
+                let _ = set_socket_send_buffer_size(socket, size); // the system's own limits stand above it
+            }
+        }
+        Ok((ours, theirs))
+    }
+
+    fn header_too_long(&self, length: usize) -> Error {
+        let (group, script) = (self.group.name(), self.script());
+        Error::HeaderTooLong { group, script, length, limit: self.group.settings.header_buffer_size }
+    }
+
     fn system(&self, source: Errno) -> Error {
         Error::System { group: self.group.name(), source }
     }
@@ -353,4 +378,15 @@ impl<'r, R: Reply> Relay<'_, 'r, R> {
         let (group, script) = (self.group.name(), self.script());
         Error::Malformed { group, script, pid: connection.pid.unwrap_or(0), what }
     }
+}
+
+/// The length of a header line over the limit, if the piece is a head with one.
+fn too_long(piece: &Piece<'_>, limit: usize) -> Option<usize> {
+    let Piece::Frame(Header { kind: Kind::Head, .. }, payload) = piece else { return None };
+    if payload.len() <= limit {
+        return None;
+    }
+    let head = Head::decode(payload).ok()?; // what is no head is refused elsewhere
+    let length = |(name, value): (&[u8], &[u8])| name.len() + value.len() + ": ".len();
+    head.headers().map(length).find(|length| *length > limit)
 }

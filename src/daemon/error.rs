@@ -59,6 +59,20 @@ pub(crate) enum Error {
         /// How many wait.
         queued: u32,
     },
+    /// A line of the response's head is too long.
+    #[error(
+        "{script} in process group `{group}` sent a header line of {length} bytes, and {limit} are allowed; raise header-buffer-size"
+    )]
+    HeaderTooLong {
+        /// The group.
+        group: String,
+        /// The script.
+        script: String,
+        /// How long it is.
+        length: usize,
+        /// How long it may be.
+        limit: usize,
+    },
     /// A worker said something that it must not say.
     #[error(
         "process {pid} of process group `{group}` broke the protocol while it served {script}: {what}; its connection was closed"
@@ -173,6 +187,7 @@ impl Error {
             Self::Body { status } => *status,
             Self::ClientGone => 408,
             Self::Ownership { .. } => 403,
+            Self::HeaderTooLong { .. } => 500,
             Self::Foreign { .. } | Self::TooLarge { .. } | Self::Unknown { .. } => 500,
             Self::Died { .. } | Self::Malformed { .. } => 502,
             Self::Failing { .. } | Self::Full { .. } | Self::System { .. } | Self::Unsettled { .. } => 503,

@@ -20,13 +20,13 @@ use contract::control::ToLeader;
 use contract::level;
 use contract::ticket::send_with;
 use rustix::net::SendFlags;
-use rustix::process::{Pid, Resource, Signal, WaitOptions, getrlimit, kill_process, waitpid};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 use super::ownership::Ownership;
 use super::parent::{self, Start};
 use super::settings::{Identity, StartError};
 use super::sockets::Sockets;
-use super::{Group, Groups};
+use super::{Group, Groups, advice};
 use crate::apache::process::{self, ChildEvent};
 use crate::apache::{Pool, Server};
 
@@ -166,7 +166,7 @@ pub(super) fn post_config<'p>(main: Server<'p>, pool: Pool<'p>) -> Result<(), St
         }
     }
     drop(known);
-    check_limits(main, &table);
+    advice::give(main, &table);
     pool.on_clear(|| at_end(false));
     main.attach(Groups::new(table));
     Ok(())
@@ -257,33 +257,5 @@ pub(super) fn child_init(groups: &Groups) {
     *known = Parent::default();
     for sockets in groups.iter().filter_map(|group| group.sockets.as_ref().ok()) {
         drop(sockets.ends().take());
-    }
-}
-
-/// Warns of limits that a full queue would meet.
-fn check_limits(main: Server<'_>, table: &[Group]) {
-    let total: u64 = table.iter().map(|group| u64::from(group.settings.listen_backlog)).sum();
-    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    if total > limit / 2 {
-        main.log(
-            level::WARN,
-            &format!(
-                "the queues of all process groups (listen-backlog) hold {total} requests, which is more than half of \
-                 the limit of {limit} open files: raise the limit (ulimit -n), or lower listen-backlog"
-            ),
-        );
-    }
-    for group in table {
-        let room = group.sockets.as_ref().map_or(usize::MAX, |sockets| sockets.room());
-        if room < group.settings.listen_backlog as usize {
-            let (name, backlog) = (&group.settings.name, group.settings.listen_backlog);
-            main.log(
-                level::WARN,
-                &format!(
-                    "process group `{name}`: its queue has room for {room} requests and not for {backlog} \
-                     (listen-backlog): raise the system's limit net.core.wmem_max"
-                ),
-            );
-        }
     }
 }

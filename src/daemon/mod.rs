@@ -11,6 +11,7 @@
 //! reads the request; what a worker sends is checked as if it came from the network, since it may run anybody's code;
 //! and no lock is held while anything is sent, received or waited for. Only [`launch`] has unsafe code.
 
+mod advice;
 mod answer;
 mod client;
 mod connection;
@@ -39,7 +40,7 @@ use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use contract::level;
 
@@ -55,6 +56,7 @@ use self::parcel::Parcel;
 use self::reply::Reply;
 use self::ruling::Ruling;
 use self::sockets::Sockets;
+use crate::apache::patience::Patience;
 use crate::apache::{HandlerResult, Pool, Redirect, Request, Server, process};
 use crate::config::{Mode, ProcessGroup, Resolved};
 
@@ -70,6 +72,8 @@ pub(crate) struct Group {
     socket_timeout: u32,
     /// The ServerName that it is for, if it is defined in a virtual host.
     owner: Option<CString>,
+    /// For how long a client may take nothing; `None`: as httpd's Timeout says.
+    client_timeout: Option<Duration>,
     /// Whose its scripts must be.
     scripts: Option<Ownership>,
     /// Or why there are none.
@@ -148,6 +152,7 @@ fn run(
     if let Some(Err((path, source))) = group.scripts.as_ref().map(|owner| owner.check(script)) {
         return Err(Error::Ownership { group: group.name(), path, source });
     }
+    let _patience = group.client_timeout.and_then(|limit| Patience::set(request, limit));
     let mut parcel = Parcel::new(request, payload, group.settings.request_buffer_size)?;
     let mut relay = Relay { request, group, sockets, answer: reply, incoming: INCOMING.take(), script };
     let result = relay.run(&mut parcel);
@@ -201,6 +206,7 @@ impl Group {
             settings: group.clone(),
             socket_timeout: settings::socket_timeout(home, group),
             owner,
+            client_timeout: group.client_timeout(),
             scripts,
             sockets,
             idle: Idle::new(slots),

@@ -69,8 +69,8 @@ pub(super) trait Reply {
         Ok(())
     }
 
-    /// The client has taken nothing for `time`: after httpd's Timeout it is given up.
-    fn stay(&mut self, _time: Duration) -> Result<(), ClientGone> {
+    /// The client has taken nothing for `time`: after `limit`, or httpd's Timeout, it is given up.
+    fn stay(&mut self, _time: Duration, _limit: Option<Duration>) -> Result<(), ClientGone> {
         Ok(())
     }
 }
