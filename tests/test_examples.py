@@ -25,6 +25,7 @@ REQUESTS = {
     "mass-hosting.conf": [("www.example.com", "/~ada/x", "/~ada", "sites", None), ("www.example.com", "/~bob/x", "/~bob", "sites", None)],
     "two-sites.conf": [("www.example.com", "/shop/x", "/shop", "sites", "shop"), ("www.example.com", "/blog/x", "/blog", "sites", "blog")],
     "users.conf": [("www.example.com", "/shop/x", "/shop", "shop", ""), ("www.example.com", "/blog/x", "/blog", "blog", "")],
+    "telemetry.conf": [("shop.example.com", "/x", "", "shop", "")],
     "https.conf": [("shop.example.com", "/x", "", "shop", "")],
 }
 

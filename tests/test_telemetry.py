@@ -268,6 +268,15 @@ def test_the_end_of_an_httpd_child(observed):
         server.graceful()
 
 
+@pytest.mark.parametrize("mpm", ["prefork", "worker"])
+def test_other_mpms(observed, mode, mpm):
+    server, service = observed(mode, "WSGISlowRequests 0.01\n", mpm=mpm)
+    pid = pid_of(server)
+    assert service.wait(SAMPLE, pid=pid, where=lambda sample: sample[20] == 1)[4] == mpm
+    server.graceful()
+    service.wait(STOPPED, pid=pid)
+
+
 def test_requests_that_are_cut_are_told(observed):
     server, service = observed("daemon", options="threads=3 shutdown-timeout=1")
     pid = pid_of(server)

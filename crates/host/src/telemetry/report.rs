@@ -94,7 +94,7 @@ impl Reports {
         self.send(datagram);
     }
 
-    /// Its requests are over, or their time is.
+    /// Its requests are over, or their time is. It is the last report.
     pub(super) fn stopped(&self, end: End<'_>) {
         let mut datagram = self.begin(Kind::Stopped);
         self.name(&mut datagram);
@@ -104,6 +104,7 @@ impl Reports {
         datagram.count(134, end.in_flight.into());
         datagram.count(135, (end.in_flight == 0).into());
         self.send(datagram);
+        self.sender.close();
     }
 
     /// Host and process group.

@@ -3,7 +3,6 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use contract::launch::{Python as Settings, Telemetry};
@@ -22,7 +21,7 @@ use crate::python::usage;
 
 /// Most running slow requests in one interval.
 const MOST_RUNNING: usize = 16;
-/// How long the end of the process waits for a collector's last report: its interpreter may be stuck.
+/// How long the end of the process waits for the last reports of the threads: an interpreter may be stuck.
 const LAST_LOOK: Duration = Duration::from_millis(200);
 /// For finalizers, which may run where the collector is asked.
 const STACK: usize = 8 << 20;
@@ -36,7 +35,6 @@ struct Reporter {
     setting: Setting,
     /// Wakes both threads for their end.
     clock: Arc<Clock>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
     /// The end is announced; its reason.
     reason: OnceLock<String>,
     stopped: AtomicBool,
@@ -52,8 +50,8 @@ struct Clock {
 #[derive(Default)]
 struct State {
     ending: bool,
-    /// The thread that asks the collectors has ended.
-    looked: bool,
+    /// Threads that run.
+    threads: usize,
 }
 
 /// Starts to report, if that is configured. `httpd` is the pid of httpd's parent. Called detached, before the process
@@ -90,11 +88,11 @@ where
     let interval = Duration::try_from_secs_f64(telemetry.interval).unwrap_or(Duration::from_secs(1));
     let clock = Arc::new(Clock { interval, state: Mutex::default(), changed: Condvar::new() });
     reports.started();
-    let threads = spawn(process, &reports, &clock, setting).map_err(|error| {
+    spawn(process, &reports, &clock, setting).map_err(|error| {
         format!("no thread can be started for it: {error}; look at the limits on processes and memory")
     })?;
     let (reason, stopped) = (OnceLock::new(), AtomicBool::new(false));
-    let reporter = Reporter { reports, setting, clock, threads: Mutex::new(threads), reason, stopped };
+    let reporter = Reporter { reports, setting, clock, reason, stopped };
     let _ = REPORTER.set(reporter); // there is one start
     let (socket, interval) = (telemetry.socket.display(), telemetry.interval);
     log(
@@ -104,21 +102,19 @@ where
     Ok(())
 }
 
-fn spawn<P>(
-    process: P,
-    reports: &Arc<Reports>,
-    clock: &Arc<Clock>,
-    setting: Setting,
-) -> io::Result<Vec<JoinHandle<()>>>
+fn spawn<P>(process: P, reports: &Arc<Reports>, clock: &Arc<Clock>, setting: Setting) -> io::Result<()>
 where
     P: std::ops::Deref<Target = Process> + Send + 'static,
 {
     let (own, ticks) = (Arc::clone(reports), Arc::clone(clock));
-    let sampler = quiet::spawn("wsgi-telemetry", STACK, move || {
+    clock.begin();
+    quiet::spawn("wsgi-telemetry", STACK, move || {
         while ticks.tick() {
             sample(&own, setting);
         }
+        ticks.ended();
     })?;
+    clock.begin();
     let (own, ticks) = (Arc::clone(reports), Arc::clone(clock));
     quiet::spawn("wsgi-telemetry-gc", STACK, move || {
         loop {
@@ -127,11 +123,11 @@ where
                 gc::report(&own, interpreter);
             }
             if !goes_on {
-                return ticks.looked();
+                return ticks.ended();
             }
         }
     })?;
-    Ok(vec![sampler]) // the other one is not joined: its interpreter may be stuck
+    Ok(())
 }
 
 /// The end of the process is decided, for `reason` (empty: not known); the first call counts.
@@ -151,9 +147,6 @@ pub(crate) fn stopped(reason: &str) {
         return;
     }
     reporter.clock.end();
-    for thread in reporter.threads.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-        let _ = thread.join();
-    }
     sample(&reporter.reports, reporter.setting);
     let reason = reporter.reason.get().map(String::as_str).unwrap_or_default();
     let (requests, in_flight) = (RECORDER.lifetime().requests, RECORDER.in_flight());
@@ -206,18 +199,22 @@ impl Clock {
         false
     }
 
-    /// The collectors have been asked for the last time.
-    fn looked(&self) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).looked = true;
+    /// A thread begins.
+    fn begin(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).threads += 1;
+    }
+
+    /// A thread ends.
+    fn ended(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).threads -= 1;
         self.changed.notify_all();
     }
 
-    /// No more ticks; gives the last look at the collectors a little time.
+    /// No more ticks; gives the threads a little time to end.
     fn end(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.ending = true;
         self.changed.notify_all();
-        let looks = |state: &mut State| !state.looked;
-        drop(self.changed.wait_timeout_while(state, LAST_LOOK, looks));
+        drop(self.changed.wait_timeout_while(state, LAST_LOOK, |state| state.threads > 0));
     }
 }

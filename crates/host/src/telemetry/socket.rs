@@ -38,6 +38,8 @@ struct State {
     sequence: u32,
     /// The service did not read it.
     is_deaf: bool,
+    /// The process has said its last.
+    is_closed: bool,
 }
 
 impl Sender {
@@ -61,6 +63,9 @@ impl Sender {
     /// Sends a report, or drops it.
     pub(super) fn send(&self, datagram: Datagram) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.is_closed {
+            return;
+        }
         state.sequence = state.sequence.wrapping_add(1);
         let bytes = datagram.finish(state.sequence);
         debug_assert!(bytes.len() <= LIMIT, "{} bytes", bytes.len());
@@ -71,6 +76,11 @@ impl Sender {
         if let Err(error) = sent {
             self.failed(error);
         }
+    }
+
+    /// Sends nothing more.
+    pub(super) fn close(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).is_closed = true;
     }
 
     fn failed(&self, error: Errno) {
@@ -128,13 +138,19 @@ mod tests {
         sender.send(report());
         sender.send(report());
         let mut buffer = [0; 100];
+        sender.close();
+        sender.send(report());
+        service.set_nonblocking(true).unwrap();
         for sequence in [2, 3] {
             assert_eq!(service.recv(&mut buffer).unwrap(), 24);
             assert_eq!(buffer[12..16], [sequence, 0, 0, 0]);
         }
+        assert!(service.recv(&mut buffer).is_err(), "it has said its last");
+        assert_eq!(*sender.known.lock().unwrap(), [Errno::NOENT]);
         drop(service);
-        sender.send(report());
-        assert_eq!(*sender.known.lock().unwrap(), [Errno::NOENT, Errno::CONNREFUSED]);
+        let other = Sender::new(&path).unwrap();
+        other.send(report());
+        assert_eq!(*other.known.lock().unwrap(), [Errno::CONNREFUSED]);
         std::fs::remove_file(path).unwrap();
     }
 
