@@ -27,6 +27,7 @@ use super::shared::Shared;
 use crate::api::server_metrics;
 use crate::python::argv;
 use crate::python::error::PythonError;
+use crate::python::own_file::own_file;
 use crate::python::posix::{guard_forks, keep_out_of_forks};
 use crate::python::process::Process;
 
@@ -126,7 +127,8 @@ fn settings() -> Result<Worker, BootstrapError> {
     file.rewind()?;
     file.read_to_string(&mut text)?;
     let Origin { group } = serde_json::from_str(&text)?;
-    Mismatch::check(&group.module, group.contract, &group.host)?;
+    let own = own_file().unwrap_or(group.host);
+    Mismatch::check(&group.module, group.contract, &own)?;
     Ok(serde_json::from_str(&text)?)
 }
 

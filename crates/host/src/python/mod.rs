@@ -28,6 +28,7 @@ pub(crate) mod loan;
 pub(crate) mod local;
 pub(crate) mod module;
 pub(crate) mod objects;
+pub(crate) mod own_file;
 mod own_gil;
 pub(crate) mod posix;
 pub(crate) mod process;
