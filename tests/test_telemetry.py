@@ -194,6 +194,20 @@ def test_collectors_of_all_interpreters(observed, mode):
         assert state[303] > 0 and state[315] == 1 and state[317] == 0
 
 
+@pytest.mark.parametrize("minor", [10, 12, 13, 14])
+def test_every_python(observed, python, minor):
+    own = "WSGIPerInterpreterGIL On\n" if minor >= 13 else ""
+    conf = own + "WSGIScriptAlias /other ${APPS}/measured.py application-group=other\n"
+    server, service = observed("daemon", conf, f"threads=3 python-home={python(minor)}")
+    pid = pid_of(server)
+    server.get("/other/gc")
+    assert service.wait(STARTED, pid=pid)[2].startswith(f"3.{minor}.")
+    service.wait(GC_EVENT, pid=pid, where=lambda event: event[322] == 2 and event.get(8) == "other")
+    state = service.wait(GC_STATE, pid=pid, where=lambda state: 8 not in state)
+    assert state[300] < 1 << 32 and state[303] > 0 and state[315] == 1
+    wait_until(lambda: sums(service, pid, 20) == 2, 20, "both requests")
+
+
 def test_events_of_a_collector_are_bounded(observed):
     """64 at each interval, 256 kept: the rest is counted as dropped."""
     server, service = observed("daemon", "WSGIScriptAlias /storm ${ROOT}/storm.py\n")

@@ -31,9 +31,13 @@ def watch(phase, info):
         events.append((start, perf_counter() - since, info["generation"], info["collected"], info["uncollectable"]))
 
 
+def three(values):
+    """Of three generations, however many this Python has."""
+    return (list(values) + [0, 0, 0])[:3]
+
+
 def take():
     """The collector's state, and then its latest collections; those are handed out once."""
-    three = lambda values: (list(values) + [0, 0, 0])[:3]
     stats = gc.get_stats()
     state = three(gc.get_count()) + three(gc.get_threshold())
     for name in ("collections", "collected", "uncollectable"):
