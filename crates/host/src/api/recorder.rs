@@ -6,6 +6,7 @@
 //! too, so threads never wait for each other. As long as nobody has switched recording on, a request costs two looks
 //! at the clock and its slot's counters.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -80,12 +81,16 @@ struct Running {
     begun: Instant,
     /// Up to here its time is in the intervals.
     counted: Instant,
+    told: Option<Box<Told>>,
+}
+
+/// What can be told of a running request, if slow ones are wanted.
+#[derive(Debug)]
+struct Told {
     times: Times,
-    /// When the application was left, and with which status.
-    left: Option<(u64, u16)>,
     in_flight: u32,
     meters: Arc<Meters>,
-    details: Option<Box<Details>>,
+    details: Details,
 }
 
 /// What the reporter wants of slow requests.
@@ -158,18 +163,31 @@ impl Recorder {
         if switches & (RECORDING | EVENTS) != 0 {
             meters.arm();
         }
-        let details = (switches & SLOW != 0).then(|| Box::new(details(switches & USER_AGENT != 0)));
         let usage = (switches & RECORDING != 0).then(Usage::of_thread);
         let in_flight = self.in_flight.fetch_add(1, Relaxed) + 1;
+        let told = (switches & SLOW != 0).then(|| {
+            let (meters, details) = (Arc::clone(meters), details(switches & USER_AGENT != 0));
+            Box::new(Told { times, in_flight, meters, details })
+        });
         let slot = self.slot(number);
         let begun = Instant::now();
-        let (left, own_meters) = (None, Arc::clone(meters));
-        let running = Running { begun, counted: begun, times, left, in_flight, meters: own_meters, details };
+        let is_told = told.is_some();
         let mut state = slot.lock();
         state.started += 1;
-        state.running = Some(running);
+        state.running = Some(Running { begun, counted: begun, told });
         drop(state);
-        Recording { recorder: self, slot, number, usage, meters: Arc::clone(meters), is_cancelled: false }
+        Recording {
+            recorder: self,
+            slot,
+            number,
+            begun,
+            times: Cell::new(times),
+            left: Cell::new(None),
+            usage,
+            meters: Arc::clone(meters),
+            is_told,
+            is_cancelled: false,
+        }
     }
 
     /// What has happened since the last call, or since recording began; `None` when it has not.
@@ -222,7 +240,7 @@ impl Recorder {
             let Some(running) = &state.running else { continue };
             let duration = now.saturating_duration_since(running.begun);
             if duration >= after {
-                slow.extend(running.slow(number, duration, self.in_flight()));
+                slow.extend(running.told.iter().map(|told| told.slow(number, duration, self.in_flight())));
             }
         }
         slow.sort_by_key(|slow| std::cmp::Reverse(slow.duration));
@@ -273,12 +291,12 @@ impl Recorder {
         slots.get(index).map(Arc::clone).unwrap_or_default()
     }
 
-    fn keep_slow(&self, request: impl FnOnce() -> Option<SlowRequest>, duration: Duration) {
+    fn keep_slow(&self, request: impl FnOnce() -> SlowRequest, duration: Duration) {
         let mut slow = lock(&self.slow);
         if duration < slow.after || slow.finished.len() >= MOST_SLOW {
             return;
         }
-        slow.finished.extend(request());
+        slow.finished.push_back(request());
     }
 }
 
@@ -315,11 +333,10 @@ impl Slot {
     }
 }
 
-impl Running {
+impl Told {
     /// As a slow request that still runs, or has just ended.
-    fn slow(&self, thread: u32, duration: Duration, in_flight_end: u32) -> Option<SlowRequest> {
-        let details = self.details.as_deref()?.clone();
-        Some(SlowRequest {
+    fn slow(&self, thread: u32, duration: Duration, in_flight_end: u32) -> SlowRequest {
+        SlowRequest {
             is_finished: false,
             thread,
             duration,
@@ -329,8 +346,8 @@ impl Running {
             cpu: None,
             status: 0,
             in_flight: (self.in_flight, in_flight_end),
-            details,
-        })
+            details: self.details.clone(),
+        }
     }
 }
 
@@ -340,25 +357,32 @@ pub(crate) struct Recording {
     recorder: &'static Recorder,
     slot: Arc<Slot>,
     number: u32,
+    begun: Instant,
+    times: Cell<Times>,
+    /// When the application was left, and with which status.
+    left: Cell<Option<(u64, u16)>>,
     /// The thread's at the beginning, if somebody consumes intervals.
     usage: Option<Usage>,
     meters: Arc<Meters>,
+    is_told: bool,
     is_cancelled: bool,
 }
 
 impl Recording {
     /// The application is entered at `now`, in microseconds since the epoch.
     pub(crate) fn enter(&self, now: u64) {
-        if let Some(running) = &mut self.slot.lock().running {
-            running.times.application_start = now;
+        self.times.set(Times { application_start: now, ..self.times.get() });
+        if !self.is_told {
+            return;
+        }
+        if let Some(told) = self.slot.lock().running.as_mut().and_then(|running| running.told.as_mut()) {
+            told.times.application_start = now;
         }
     }
 
     /// The application has been left.
     pub(crate) fn leave(&self, now: u64, status: u16) {
-        if let Some(running) = &mut self.slot.lock().running {
-            running.left = Some((now, status));
-        }
+        self.left.set(Some((now, status)));
     }
 
     /// Runs `write`, which hands output to httpd.
@@ -370,38 +394,42 @@ impl Recording {
     pub(crate) fn cancel(mut self) {
         self.is_cancelled = true;
     }
+
+    /// As a request that has ended, after `duration`.
+    fn ended(&self, duration: Duration, usage: Option<Usage>) -> Ended {
+        Ended {
+            reached: self.left.get().map(|(end, status)| (self.times.get().split(end), status)),
+            reading: self.meters.read(),
+            duration,
+            cpu: usage.map(Usage::cpu).unwrap_or_default(),
+        }
+    }
 }
 
 impl Drop for Recording {
     fn drop(&mut self) {
         let (recorder, now) = (self.recorder, Instant::now());
-        let is_recording = recorder.is(RECORDING);
-        let usage = self.usage.filter(|_| is_recording);
-        let usage = usage.map(|before| Usage::of_thread().since(before));
+        let duration = now.saturating_duration_since(self.begun);
         let in_flight = recorder.in_flight.fetch_sub(1, Relaxed);
+        let usage = self.usage.map(|before| Usage::of_thread().since(before));
+        let ended = recorder.is(RECORDING).then(|| self.ended(duration, usage));
         let mut state = self.slot.lock();
         let Some(running) = state.running.take() else { return };
         if self.is_cancelled {
             state.started -= 1;
             return;
         }
-        let duration = now.saturating_duration_since(running.begun);
         state.ended += 1;
         state.busy += duration;
-        if !is_recording {
-            return;
-        }
-        let reached = running.left.map(|(end, status)| (running.times.split(end), status));
-        let cpu = usage.map(Usage::cpu).unwrap_or_default();
-        let interval = &mut state.interval;
-        interval.busy += now.saturating_duration_since(running.counted);
-        interval.add(&Ended { reached, reading: running.meters.read(), duration, cpu });
+        let Some(ended) = ended else { return };
+        state.interval.busy += now.saturating_duration_since(running.counted);
+        state.interval.add(&ended);
         drop(state);
-        if running.details.is_some() {
+        if let Some(told) = running.told {
             let request = || {
-                let slow = running.slow(self.number, duration, in_flight)?;
-                let (split, status) = reached.unwrap_or((slow.split, 500));
-                Some(SlowRequest { is_finished: true, split, status, cpu: usage, ..slow })
+                let slow = told.slow(self.number, duration, in_flight);
+                let (split, status) = ended.reached.unwrap_or((slow.split, 500));
+                SlowRequest { is_finished: true, split, status, cpu: usage, ..slow }
             };
             recorder.keep_slow(request, duration);
         }
