@@ -58,7 +58,22 @@ def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "application/json")])
     return [json.dumps([environ["mod_wsgi.application_group"], sys.version_info[:2], round(sys.getswitchinterval(), 3)]).encode()]
 '''
+SPIN = '''"""Runs until it is stopped, and counts how often it was."""
+stopped = 0
+def application(environ, start_response):
+    global stopped
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    if environ["QUERY_STRING"] == "stopped":
+        return [b"%d" % stopped]
+    try:
+        while True:
+            pass
+    except BaseException:
+        stopped += 1
+        raise
+'''
 MOUNTS = """
+WSGIScriptAlias /spin ${ROOT}/spin.py application-group=spin
 SetEnv MOD_WSGI_TEST_DATA ${ROOT}/data
 WSGIScriptAlias /hold ${ROOT}/hold.py application-group=hold
 WSGIScriptAlias /a ${ROOT}/facts.py application-group=a
@@ -67,7 +82,7 @@ WSGIScriptAlias /main ${ROOT}/facts.py application-group=%{GLOBAL}
 WSGIScriptAlias /one ${ROOT}/site/wsgi.py application-group=one
 WSGIScriptAlias /two ${ROOT}/site/wsgi.py application-group=two
 """
-FILES = {"site/wsgi.py": WSGI, "site/site_settings.py": SETTINGS, "site/site_urls.py": URLS, "hold.py": HOLD, "facts.py": FACTS}
+FILES = {"site/wsgi.py": WSGI, "site/site_settings.py": SETTINGS, "site/site_urls.py": URLS, "hold.py": HOLD, "spin.py": SPIN, "facts.py": FACTS}
 
 
 def facts(server, path):
@@ -79,13 +94,13 @@ def facts(server, path):
 def in_python(serve, mode, python, packages):
     """Starts a server whose applications run in a version of Python, in either mode."""
 
-    def start(minor, conf):
+    def start(minor, conf, more=""):
         home = python(minor)
         library = home / "lib" / f"libpython3.{minor}.so.1.0"
         if mode == "embedded" and not library.exists():
             pytest.skip(f"THIS MACHINE'S CPYTHON 3.{minor} HAS NO SHARED LIBRARY: embedded mode is not tested with it")
         embedded = f"WSGIPythonLibrary {library}\nWSGIPythonHome {home}\nWSGIPythonPath {packages}\n"
-        options = f"threads=6 python-home={home} python-path={packages}"
+        options = f"threads=6 python-home={home} python-path={packages} {more}"
         return serve((embedded if mode == "embedded" else "") + MOUNTS + conf, mode, options=options, files=FILES)
 
     return start
@@ -120,6 +135,16 @@ def test_django_in_interpreters_with_their_own_gil(in_python):
         assert (answer, group) == ("42", name)
         pids.add(pid)
     assert len(pids) == 1
+
+
+@pytest.mark.parametrize("mode", ["daemon"])
+def test_a_request_is_interrupted_in_its_interpreter(in_python, mode):
+    """The exception is raised in the right thread of the right interpreter."""
+    server = in_python(13, "WSGIPerInterpreterGIL On\n", "request-timeout=1 interrupt-timeout=15")
+    response = server.get("/spin")
+    assert response.status == 504, response
+    server.wait_for_log("Request interrupted by RequestTimeout; thread recovered")
+    assert server.get("/spin?stopped").text == "1" and facts(server, "/a")[0] == "a"
 
 
 @pytest.mark.parametrize("minor, reason", [(10, "has one GIL for all interpreters"), (11, "has one GIL for all interpreters"),
