@@ -1,5 +1,6 @@
 //! Why a request got no answer from its process group, and what the client is told.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use contract::wire::WireError;
@@ -97,6 +98,19 @@ pub(crate) enum Error {
         /// What is wrong.
         source: OwnershipError,
     },
+    /// The processes have another root directory, and the script is not in it.
+    #[error(
+        "the processes of group `{group}` cannot see the script {script}: it is not below their chroot={}",
+        root.display()
+    )]
+    OutOfSight {
+        /// The group.
+        group: String,
+        /// Their root directory.
+        root: PathBuf,
+        /// The script.
+        script: String,
+    },
     /// It waited longer than queue-timeout.
     #[error("the request for {script} waited {:.1} s for a thread of process group `{group}`, longer than queue-timeout: {busy} of its {threads} threads were busy", waited.as_secs_f64())]
     QueuedTooLong {
@@ -187,8 +201,8 @@ impl Error {
             Self::Body { status } => *status,
             Self::ClientGone => 408,
             Self::Ownership { .. } => 403,
-            Self::HeaderTooLong { .. } => 500,
-            Self::Foreign { .. } | Self::TooLarge { .. } | Self::Unknown { .. } => 500,
+            Self::HeaderTooLong { .. } | Self::Foreign { .. } | Self::OutOfSight { .. } => 500,
+            Self::TooLarge { .. } | Self::Unknown { .. } => 500,
             Self::Died { .. } | Self::Malformed { .. } => 502,
             Self::Failing { .. } | Self::Full { .. } | Self::System { .. } | Self::Unsettled { .. } => 503,
             Self::QueuedTooLong { .. } | Self::Slow { .. } => 504,

@@ -28,6 +28,7 @@ mod parent;
 mod questions;
 mod queue;
 mod reply;
+mod root;
 mod ruling;
 mod settings;
 mod slots;
@@ -38,6 +39,7 @@ mod upload;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ffi::CString;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, SystemTime};
@@ -68,6 +70,8 @@ thread_local! {
 /// A process group as an httpd child knows it.
 pub(crate) struct Group {
     settings: ProcessGroup,
+    /// The processes' root directory, if they have another than httpd.
+    root: Option<PathBuf>,
     /// In seconds; 0 is no limit.
     socket_timeout: u32,
     /// The ServerName that it is for, if it is defined in a virtual host.
@@ -153,6 +157,10 @@ fn run(
         return Err(Error::Ownership { group: group.name(), path, source });
     }
     let _patience = group.client_timeout.and_then(|limit| Patience::set(request, limit));
+    let payload = match &group.root {
+        Some(root) => root::request(root, &payload).ok_or_else(|| group.out_of_sight(root, script))?,
+        None => payload,
+    };
     let mut parcel = Parcel::new(request, payload, group.settings.request_buffer_size)?;
     let mut relay = Relay { request, group, sockets, answer: reply, incoming: INCOMING.take(), script };
     let result = relay.run(&mut parcel);
@@ -204,6 +212,7 @@ impl Group {
         let owner = home.hostname().filter(|_| home.is_virtual()).map(Into::into);
         Self {
             settings: group.clone(),
+            root: group.chroot.clone().filter(|_| process::is_root()), // asked by the parent: children are not root
             socket_timeout: settings::socket_timeout(home, group),
             owner,
             client_timeout: group.client_timeout(),
@@ -216,6 +225,11 @@ impl Group {
 
     fn name(&self) -> String {
         self.settings.name.to_string()
+    }
+
+    fn out_of_sight(&self, root: &Path, script: &[u8]) -> Error {
+        let script = String::from_utf8_lossy(script).into_owned();
+        Error::OutOfSight { group: self.name(), root: root.to_owned(), script }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a leader starts with: its settings, its identity and its environment, from the directives and the system.
 
-use std::ffi::{CString, OsString};
-use std::os::unix::ffi::OsStringExt;
+use std::ffi::{CString, OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use rustix::process::Resource;
 use thiserror::Error;
 
 use super::launch::own_file;
+use super::root;
 use crate::apache::account::{User, group_id};
 use crate::apache::{Server, process};
 use crate::config::interpreter;
@@ -122,7 +123,14 @@ pub(super) fn leader(main: Server<'_>, home: Server<'_>, group: &ProcessGroup, t
     let module = own_file();
     let global = &main.settings().global;
     let environment = Environment { log_level: home.log_level(), ..process::environment() };
-    let imports = python::imports(main.iter().map(Server::own_settings), group.name.as_str());
+    let mut imports = python::imports(main.iter().map(Server::own_settings), group.name.as_str());
+    if let Some(root) = group.chroot.as_deref().filter(|_| process::is_root()) {
+        for import in &mut imports {
+            if let Some(inside) = root::below(root, import.script.as_os_str().as_bytes()) {
+                import.script = OsStr::from_bytes(inside).into();
+            }
+        }
+    }
     let python = python::daemon(global, group, environment, imports);
     Leader {
         contract: contract::VERSION,
