@@ -36,6 +36,10 @@ pub(super) struct Setting {
 
 /// Sends the report.
 pub(super) fn report(reports: &Reports, setting: Setting, sample: &Sample) {
+    reports.send(write(reports, setting, sample));
+}
+
+fn write(reports: &Reports, setting: Setting, sample: &Sample) -> Datagram {
     let mut datagram = reports.begin(Kind::Sample);
     reports.identify(&mut datagram);
     datagram.number(10, sample.period.as_secs_f64());
@@ -46,7 +50,7 @@ pub(super) fn report(reports: &Reports, setting: Setting, sample: &Sample) {
     phases(&mut datagram, setting, sample);
     requests(&mut datagram, sample);
     threads(&mut datagram, setting, sample);
-    reports.send(datagram);
+    datagram
 }
 
 fn process(datagram: &mut Datagram, setting: Setting, sample: &Sample) {
@@ -110,4 +114,44 @@ fn threads(datagram: &mut Datagram, setting: Setting, sample: &Sample) {
     datagram.numbers(112, &seconds(|thread| thread.cpu));
     datagram.numbers(113, &seconds(|thread| thread.current));
     datagram.numbers(114, &seconds(|thread| thread.longest));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::datagram::LIMIT;
+    use super::super::report::Identity;
+    use super::super::socket::Sender;
+    use super::*;
+    use crate::api::interval::{Ended, Interval, Split};
+    use crate::python::usage::Usage;
+
+    #[test]
+    fn the_longest_report_fits() {
+        let identity = Identity {
+            python: "3.13.0".to_owned(),
+            httpd: "Apache/2.4.62".to_owned(),
+            mpm: "prefork".to_owned(),
+            hostname: "h".repeat(64),
+            process_group: "g".repeat(300),
+            ..Identity::default()
+        };
+        let reports = Reports::new(identity, Sender::new("/nowhere".as_ref()).unwrap());
+        let mut total = Interval::default();
+        let split = Split { queue: Some(Duration::ZERO), daemon: Some(Duration::ZERO), ..Split::default() };
+        total.add(&Ended { reached: Some((split, 200)), ..Ended::default() });
+        let sample = Sample {
+            started: std::time::UNIX_EPOCH,
+            ended: std::time::UNIX_EPOCH,
+            period: Duration::from_secs(1),
+            usage: Usage::default(),
+            total,
+            threads: vec![ThreadSample::default(); 300],
+        };
+        let setting =
+            Setting { interval: 1.0, slow_requests: 0.0, threads: 300, is_embedded: false, resident: 0 };
+        let bytes = write(&reports, setting, &sample).finish(1);
+        assert!(bytes.len() <= LIMIT, "{}", bytes.len());
+        let lists = bytes.windows(5).filter(|record| matches!(record, [110..=114, 0, 5 | 6, 128, 0]));
+        assert_eq!(lists.count(), 5);
+    }
 }
