@@ -22,8 +22,10 @@ pub(super) fn check(request: Request<'_>) -> Admission {
         Verdict::Denied | Verdict::Failed | Verdict::Text(_) | Verdict::Groups(_) | Verdict::Routes(_) => {
             if !request.may_authenticate_instead() {
                 let file = request.filename().unwrap_or_default().to_string_lossy();
-                request
-                    .log(level::ERROR, &format!("client denied by the access script {}: {file}", hook.path));
+                let path = &hook.path;
+                let text =
+                    format!("client denied by server configuration: {file} (by the access script {path})");
+                request.log(level::ERROR, &text);
             }
             Admission::Refused(403)
         }

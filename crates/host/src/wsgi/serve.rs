@@ -6,6 +6,7 @@ use contract::level;
 use contract::request::{Flags, Request};
 use contract::response::Outcome;
 use contract::task::Task;
+use contract::verdict::Verdict;
 use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
@@ -18,7 +19,7 @@ use super::current;
 use super::environ::Environ;
 use super::events::{Finished, Observed};
 use super::exchange::{ClientGone, Exchange};
-use super::hook::Hook;
+use super::hook::{self, Failed, Hook};
 use super::place::Place;
 use super::watched::Watched;
 use crate::api::interval::Times;
@@ -87,9 +88,14 @@ pub(crate) struct Facts {
 /// What is left to do outside of Python.
 enum Served {
     Changed,
-    Judged(Vec<u8>),
+    /// The payload of a verdict; none if the script took too long.
+    Judged(Option<Vec<u8>>),
     Refused(u16),
-    Ended { outcome: Outcome, ending: Ending, application_time: u64 },
+    Ended {
+        outcome: Outcome,
+        ending: Ending,
+        application_time: u64,
+    },
 }
 
 /// Runs one request. The caller is not attached to any interpreter.
@@ -143,9 +149,10 @@ pub(crate) fn serve(
         }
         Served::Judged(verdict) => {
             recording.cancel(); // no application has run
-            let outcome = match exchange.verdict(verdict) {
-                Ok(()) => Outcome::Complete,
-                Err(ClientGone) => Outcome::Refused(500),
+            let outcome = match verdict.map(|verdict| exchange.verdict(verdict)) {
+                Some(Ok(())) => Outcome::Complete,
+                Some(Err(ClientGone)) => Outcome::Refused(500),
+                None => Outcome::Refused(504),
             };
             Answer::Done(Done { outcome, last: None, application_time: 0, recording: None })
         }
@@ -191,9 +198,14 @@ struct Running<'a, 'p> {
 impl Running<'_, '_> {
     /// Asks a script that stands before the application.
     fn judge(&self, py: Python<'_>, modified: Option<Option<i64>>, on_change: OnChange) -> Served {
-        let Self { process, interpreter, call, request, .. } = *self;
-        let verdict = Hook { process, interpreter, call, request }.verdict(py, modified, on_change);
-        verdict.map_or(Served::Changed, Served::Judged)
+        let Self { process, interpreter, call, request, watched, .. } = *self;
+        let hook = Hook { process, interpreter, call, request, watched };
+        match hook.verdict(py, modified, on_change) {
+            Some(Ok(verdict)) => Served::Judged(Some(verdict)),
+            Some(Err(Failed)) if watched.is_some_and(Watched::is_interrupted) => Served::Judged(None),
+            Some(Err(Failed)) => Served::Judged(Some(hook::encoded(Verdict::Failed))),
+            None => Served::Changed,
+        }
     }
 
     fn run(&self, py: Python<'_>, modified: Option<Option<i64>>, on_change: OnChange) -> Served {

@@ -21,6 +21,7 @@ use super::call::Call;
 use super::current;
 use super::place::Place;
 use super::serve::OnChange;
+use super::watched::Watched;
 use crate::python::interpreter::Interpreter;
 use crate::python::process::Process;
 use crate::python::script::{Found, Wanted};
@@ -35,10 +36,11 @@ pub(super) struct Hook<'a, 'p> {
     pub(super) interpreter: &'a Interpreter,
     pub(super) call: &'a Arc<Call>,
     pub(super) request: &'a Request<'p>,
+    pub(super) watched: Option<&'a Watched>,
 }
 
 /// No decision; the log says why.
-struct Failed;
+pub(super) struct Failed;
 
 impl Hook<'_, '_> {
     /// The payload of the script's verdict. `None`: the script is an application of this process, too, and has
@@ -48,7 +50,7 @@ impl Hook<'_, '_> {
         py: Python<'_>,
         modified: Option<Option<i64>>,
         on_change: OnChange,
-    ) -> Option<Vec<u8>> {
+    ) -> Option<Result<Vec<u8>, Failed>> {
         let script = self.interpreter.scripts().entry(self.request.script);
         let wanted = Wanted { modified, environ: None };
         let found = script.find(py, self.interpreter, wanted);
@@ -62,14 +64,26 @@ impl Hook<'_, '_> {
             Found::Ready(namespace) => Some(namespace),
             Found::Changed | Found::NotLoaded => script.obtain(py, self.interpreter, wanted),
         };
-        let payload = match namespace {
-            Some(namespace) => self.ask(&namespace).unwrap_or_else(|Failed| encoded(Verdict::Failed)),
+        let verdict = match namespace {
+            Some(namespace) => {
+                if let Some(watched) = self.watched {
+                    watched.script_is_there();
+                }
+                self.ask(&namespace)
+            }
             // A request whose dispatch script does not load is routed as configured.
-            None if self.request.task == Task::Dispatch => encoded(Verdict::Unknown),
-            None => encoded(Verdict::Failed),
+            None if self.request.task == Task::Dispatch && !self.is_interrupted() => {
+                Ok(encoded(Verdict::Unknown))
+            }
+            None => Err(Failed),
         };
         self.call.end();
-        Some(payload)
+        Some(verdict)
+    }
+
+    /// Whether the script has taken longer than a request may.
+    fn is_interrupted(&self) -> bool {
+        self.watched.is_some_and(Watched::is_interrupted)
     }
 
     /// Calls the script's function, or for a dispatch script its functions.
@@ -140,7 +154,12 @@ impl Hook<'_, '_> {
     }
 
     fn raised(&self, py: Python<'_>, error: PyErr, when: &str) -> Failed {
-        self.place().raised(py, error, when);
+        let timeout = self.interpreter.objects().shim.request_timeout.bind(py);
+        if error.is_instance(py, timeout) {
+            self.place().interrupted(py);
+        } else {
+            self.place().raised(py, error, when);
+        }
         Failed
     }
 
@@ -150,7 +169,8 @@ impl Hook<'_, '_> {
     }
 }
 
-fn encoded(verdict: Verdict<'_>) -> Vec<u8> {
+/// The payload of `verdict`.
+pub(super) fn encoded(verdict: Verdict<'_>) -> Vec<u8> {
     let mut payload = Vec::new();
     verdict.encode(&mut payload);
     payload
