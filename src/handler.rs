@@ -14,7 +14,7 @@ use crate::apache::{HandlerResult, Request, Server, log};
 use crate::config::resolve::{Mode, Resolved, Source, resolve};
 use crate::environ::{self, ScriptName};
 use crate::translate::HANDLER;
-use crate::{auth, daemon, embedded};
+use crate::{auth, daemon, embedded, fault};
 
 /// The media type that AddType and kin may give a script.
 const MEDIA_TYPE: &CStr = c"application/x-httpd-wsgi";
@@ -35,7 +35,7 @@ pub(crate) fn handle(request: Request<'_>) -> HandlerResult {
         }
     };
     let _current = log::Current::set(request);
-    fault(request);
+    fault::point(request, c"handler-panic");
     match check(request, source) {
         Ok(()) => run(request, source),
         Err(Refused(status)) => HandlerResult::Status(status),
@@ -157,17 +157,3 @@ fn variable<'r>(request: Request<'r>, name: &[u8]) -> Option<Cow<'r, [u8]>> {
         .map(|value| Cow::Borrowed(value.to_bytes()))
         .or_else(|| std::env::var_os(OsStr::from_bytes(name)).map(|value| Cow::Owned(value.into_vec())))
 }
-
-/// A fault point of test builds: with MOD_WSGI_FAULT=handler-panic in httpd's environment, a request with the header
-/// `X-Fault: handler-panic` finds a bug.
-#[cfg(feature = "faults")]
-#[expect(clippy::panic, reason = "it is what the test is about")]
-fn fault(request: Request<'_>) {
-    let wanted = std::env::var_os("MOD_WSGI_FAULT").is_some_and(|fault| fault == "handler-panic");
-    if wanted && request.headers_in().get(c"X-Fault") == Some(c"handler-panic") {
-        panic!("fault point `handler-panic`");
-    }
-}
-
-#[cfg(not(feature = "faults"))]
-fn fault(_: Request<'_>) {}

@@ -25,6 +25,7 @@ mod daemon;
 #[expect(unsafe_code, reason = "libpython and the host are loaded and called as C")]
 mod embedded;
 mod environ;
+mod fault;
 mod handler;
 mod module;
 #[allow(unsafe_code, warnings, clippy::all, clippy::pedantic, clippy::restriction)] // generated

@@ -159,7 +159,7 @@ pub(crate) enum Error {
     },
     /// There is no such group.
     #[error(
-        "there is no process group `{name}`{known}; define it with WSGIDaemonProcess, or correct WSGIProcessGroup"
+        "there is no process group `{name}`{known}; define it with WSGIDaemonProcess, or correct WSGIProcessGroup or process-group="
     )]
     Unknown {
         /// The name.
