@@ -11,6 +11,8 @@ import pytest
 from support import httpd
 from support.access import basic
 
+pytestmark = pytest.mark.ours  # process-group= on these directives, and words of the log
+
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", (httpd.REPOSITORY / "docs" / "access.md").read_text(), re.S)
 SCRIPT = next(text for kind, text in BLOCKS if kind == "python")
 CONFIGURATIONS = {"child": "WSGIPythonHome", "group": "WSGIDaemonProcess"}

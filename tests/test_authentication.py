@@ -6,6 +6,8 @@ import pytest
 from support import access
 from support.access import basic, digest, realm_hash
 
+pytestmark = pytest.mark.ours  # process-group= on these directives, and words of the log
+
 APP = """
 import json
 def application(environ, start_response):
@@ -193,6 +195,13 @@ def test_digest_gets_user_and_realm(guard):
     assert digest(server, "/app", "joe", "secret").status == 200
     environ, words = access.asked_of(server)
     assert words == ["joe", "A realm"] and "HTTP_AUTHORIZATION" not in environ
+
+
+def test_basic_by_hash(guard):
+    """mod_auth_basic asks for the hash that Digest needs, too."""
+    server = guard(location("/app", *BASIC, "AuthBasicProvider wsgi", "AuthBasicUseDigestAlgorithm MD5",
+                            "WSGIAuthUserScript ${ROOT}/user.py{here}"), {"user.py": REALM_RESULTS["text"][0]})
+    assert [server.get("/app", basic("joe", password)).status for password in ("secret", "wrong")] == [200, 401]
 
 
 def test_require_any(guard):

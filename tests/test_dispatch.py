@@ -3,7 +3,9 @@
 import json
 
 import pytest
-from support import access
+from support import access, processes
+
+pytestmark = pytest.mark.ours  # process-group= on these directives, and words of the log
 
 APP = """
 import json, mod_wsgi
@@ -157,6 +159,13 @@ def test_bodies_are_left_to_the_application(dispatched):
                  "    return [environ['wsgi.input'].read()]\n")
     body = bytes(range(256)) * 2000
     assert server.post("/echo", body).body == body
+
+
+def test_no_python_in_children(dispatched, place):
+    server = dispatched("def process_group(environ): return 'one'\n")
+    assert ran(server)[:2] == ("application", "one")
+    mapped = [any("libpython" in file for file in processes.maps(pid)) for pid in server.httpd_children()]
+    assert any(mapped) == (place == "child")
 
 
 def test_a_lost_process(serve):

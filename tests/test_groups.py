@@ -4,6 +4,8 @@ import pytest
 from support import access
 from support.access import basic
 
+pytestmark = pytest.mark.ours  # process-group= on these directives, and words of the log
+
 # What groups_for_user does, and whether that grants `Require wsgi-group Staff "Two Words"`.
 RESULTS = {
     "list": ("return ['staff']", True),
