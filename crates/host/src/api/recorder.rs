@@ -6,15 +6,20 @@
 //! too, so threads never wait for each other. As long as nobody has switched recording on, a request costs two looks
 //! at the clock and its slot's counters.
 
+mod recording;
+mod slot;
+
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::interval::{Ended, Interval, Times};
+pub(crate) use self::recording::Recording;
+use self::slot::{Running, Slot, Told};
+use super::interval::{Interval, Times};
 use super::meters::Meters;
-use super::sample::{Lifetime, Sample, ThreadSample};
+use super::sample::{Lifetime, Sample};
 use super::slow::{Details, SlowRequest};
 use crate::python::usage::Usage;
 
@@ -57,40 +62,6 @@ struct Since {
 struct Slow {
     after: Duration,
     finished: VecDeque<SlowRequest>,
-}
-
-/// What is known of one request thread.
-#[derive(Debug, Default)]
-struct Slot {
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    started: u64,
-    ended: u64,
-    /// Time with requests that ended, since the process began.
-    busy: Duration,
-    interval: Box<Interval>,
-    running: Option<Running>,
-}
-
-/// The request that a thread runs.
-#[derive(Debug)]
-struct Running {
-    begun: Instant,
-    /// Up to here its time is in the intervals.
-    counted: Instant,
-    told: Option<Box<Told>>,
-}
-
-/// What can be told of a running request, if slow ones are wanted.
-#[derive(Debug)]
-struct Told {
-    times: Times,
-    in_flight: u32,
-    meters: Arc<Meters>,
-    details: Details,
 }
 
 /// What the reporter wants of slow requests.
@@ -303,136 +274,6 @@ impl Recorder {
 impl Since {
     fn now() -> Self {
         Self { at: Instant::now(), time: SystemTime::now(), usage: Usage::of_process() }
-    }
-}
-
-impl Slot {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
-    }
-
-    /// Takes the interval, with the time of the running request until `now`.
-    fn drain(&self, now: Instant) -> (Box<Interval>, ThreadSample) {
-        let mut state = self.lock();
-        let mut interval = std::mem::take(&mut state.interval);
-        let mut current = Duration::ZERO;
-        if let Some(running) = &mut state.running {
-            interval.busy += now.saturating_duration_since(running.counted);
-            current = now.saturating_duration_since(running.begun);
-            running.counted = now.max(running.counted);
-        }
-        drop(state);
-        let thread = ThreadSample {
-            completed: interval.requests,
-            busy: interval.busy,
-            cpu: interval.cpu,
-            longest: interval.longest,
-            current,
-        };
-        (interval, thread)
-    }
-}
-
-impl Told {
-    /// As a slow request that still runs, or has just ended.
-    fn slow(&self, thread: u32, duration: Duration, in_flight_end: u32) -> SlowRequest {
-        SlowRequest {
-            is_finished: false,
-            thread,
-            duration,
-            times: self.times,
-            split: self.times.split(micros_now()),
-            reading: self.meters.read(),
-            cpu: None,
-            status: 0,
-            in_flight: (self.in_flight, in_flight_end),
-            details: self.details.clone(),
-        }
-    }
-}
-
-/// A request that is being recorded; it ends when this is dropped.
-#[derive(Debug)]
-pub(crate) struct Recording {
-    recorder: &'static Recorder,
-    slot: Arc<Slot>,
-    number: u32,
-    begun: Instant,
-    times: Cell<Times>,
-    /// When the application was left, and with which status.
-    left: Cell<Option<(u64, u16)>>,
-    /// The thread's at the beginning, if somebody consumes intervals.
-    usage: Option<Usage>,
-    meters: Arc<Meters>,
-    is_told: bool,
-    is_cancelled: bool,
-}
-
-impl Recording {
-    /// The application is entered at `now`, in microseconds since the epoch.
-    pub(crate) fn enter(&self, now: u64) {
-        self.times.set(Times { application_start: now, ..self.times.get() });
-        if !self.is_told {
-            return;
-        }
-        if let Some(told) = self.slot.lock().running.as_mut().and_then(|running| running.told.as_mut()) {
-            told.times.application_start = now;
-        }
-    }
-
-    /// The application has been left.
-    pub(crate) fn leave(&self, now: u64, status: u16) {
-        self.left.set(Some((now, status)));
-    }
-
-    /// Runs `write`, which hands output to httpd.
-    pub(crate) fn writing<R>(&self, write: impl FnOnce() -> R) -> R {
-        self.meters.writing(write)
-    }
-
-    /// It was not run: it does not count.
-    pub(crate) fn cancel(mut self) {
-        self.is_cancelled = true;
-    }
-
-    /// As a request that has ended, after `duration`.
-    fn ended(&self, duration: Duration, usage: Option<Usage>) -> Ended {
-        Ended {
-            reached: self.left.get().map(|(end, status)| (self.times.get().split(end), status)),
-            reading: self.meters.read(),
-            duration,
-            cpu: usage.map(Usage::cpu).unwrap_or_default(),
-        }
-    }
-}
-
-impl Drop for Recording {
-    fn drop(&mut self) {
-        let (recorder, now) = (self.recorder, Instant::now());
-        let duration = now.saturating_duration_since(self.begun);
-        let in_flight = recorder.in_flight.fetch_sub(1, Relaxed);
-        let usage = self.usage.map(|before| Usage::of_thread().since(before));
-        let ended = recorder.is(RECORDING).then(|| self.ended(duration, usage));
-        let mut state = self.slot.lock();
-        let Some(running) = state.running.take() else { return };
-        if self.is_cancelled {
-            state.started -= 1;
-            return;
-        }
-        state.ended += 1;
-        state.busy += duration;
-        let Some(ended) = ended else { return };
-        state.interval.busy += now.saturating_duration_since(running.counted);
-        state.interval.add(&ended);
-        drop(state);
-        if let Some(told) = running.told {
-            let request = || {
-                let slow = told.slow(self.number, duration, in_flight);
-                let (split, status) = ended.reached.unwrap_or((slow.split, 500));
-                SlowRequest { is_finished: true, split, status, cpu: usage, ..slow }
-            };
-            recorder.keep_slow(request, duration);
-        }
     }
 }
 
