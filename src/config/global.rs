@@ -127,7 +127,7 @@ fn select(selector: &mut Option<Name>, word: &[u8], name: &'static str) -> Resul
     if selector.is_some() {
         return Err(ConfigError::Twice { name });
     }
-    *selector = Some(alias::group(word, name)?);
+    *selector = Some(if word.is_empty() { Name::empty() } else { alias::group(word, name)? });
     Ok(())
 }
 

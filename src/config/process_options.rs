@@ -13,13 +13,15 @@ type Row = OptionRow<ProcessGroup>;
 
 /// The options, in alphabetical order.
 pub(crate) const OPTIONS: &[Row] = &[
-    row("chroot", "root directory of the processes; only as root", |group, word| {
+    row("chroot", "root directory of the processes. Needs root; default none", |group, word| {
         AbsolutePath::read(word, "chroot").map(|path| group.chroot = Some(path.0))
     }),
-    row("connect-timeout", "how long a request waits while the queue is full; default 15s", |group, word| {
-        Seconds::read(word, "connect-timeout").map(|time| group.connect_timeout = time)
-    }),
-    row("cpu-priority", "nice value of the processes, -20 to 19; default 0", |group, word| {
+    row(
+        "connect-timeout",
+        "how long a request is retried while the queue is full; then 503; default 15s",
+        |group, word| Seconds::read(word, "connect-timeout").map(|time| group.connect_timeout = time),
+    ),
+    row("cpu-priority", "nice value, -20 to 19; default 0", |group, word| {
         let value = i32::read(word, "cpu-priority")?;
         in_range(word, "cpu-priority", "it is a number from -20 to 19", (-20..=19).contains(&value))?;
         group.cpu_priority = Some(value);
@@ -37,9 +39,11 @@ pub(crate) const OPTIONS: &[Row] = &[
             Seconds::read(word, "deadlock-timeout").map(|time| group.limits.deadlock_timeout = time.0)
         },
     ),
-    row("display-name", "the name that ps shows; %{GROUP} is (wsgi:NAME)", |group, word| {
-        text(word, "display-name").map(|name| group.display_name = name)
-    }),
+    row(
+        "display-name",
+        "the name that `ps` shows. `%{GROUP}` is `(wsgi:NAME)`; default none",
+        |group, word| text(word, "display-name").map(|name| group.display_name = name),
+    ),
     row(
         "eviction-timeout",
         "as graceful-timeout, for a process that got the signal USR1; default 0, graceful-timeout",
@@ -56,7 +60,7 @@ pub(crate) const OPTIONS: &[Row] = &[
     ),
     row(
         "group",
-        "group (name or #gid) of the processes; default httpd's Group; only as root",
+        "group of the processes, a name or `#gid`. Needs an httpd started by root; default httpd's Group",
         |group, word| Account::read(word, "group").map(|account| group.group = Some(account)),
     ),
     row(
@@ -68,9 +72,11 @@ pub(crate) const OPTIONS: &[Row] = &[
             Ok(())
         },
     ),
-    row("home", "working directory, also put in front of sys.path", |group, word| {
-        AbsolutePath::read(word, "home").map(|path| group.home = Some(path.0))
-    }),
+    row(
+        "home",
+        "working directory, also put first on `sys.path`. Unset: the user's home directory if the user is not httpd's, else httpd's working directory",
+        |group, word| AbsolutePath::read(word, "home").map(|path| group.home = Some(path.0)),
+    ),
     row(
         "inactivity-timeout",
         "how long nothing may happen in a process that has served; then it is replaced by one that has loaded nothing, one process at a time. Reads of a body and pieces of a response count, a running request keeps its process; see WSGIIgnoreActivity; default 0, for ever",
@@ -85,11 +91,11 @@ pub(crate) const OPTIONS: &[Row] = &[
             Seconds::read(word, "interrupt-timeout").map(|time| group.limits.interrupt_timeout = time.0)
         },
     ),
-    row("lang", "LANG of the processes", |group, word| text(word, "lang").map(|lang| group.lang = lang)),
-    row("listen-backlog", "how many requests may wait in the queue; default 100", |group, word| {
+    row("lang", "`LANG`; default inherited", |group, word| text(word, "lang").map(|lang| group.lang = lang)),
+    row("listen-backlog", "how many requests may wait for a thread; default 100", |group, word| {
         u32::read(word, "listen-backlog").map(|number| group.listen_backlog = number)
     }),
-    row("locale", "LC_ALL of the processes", |group, word| {
+    row("locale", "`LC_ALL`; default inherited", |group, word| {
         text(word, "locale").map(|locale| group.locale = locale)
     }),
     row("maximum-requests", "requests after which a process is replaced; default 0, never", |group, word| {
@@ -98,26 +104,32 @@ pub(crate) const OPTIONS: &[Row] = &[
     row("memory-limit", "limit of the data segment (RLIMIT_DATA), as 512M; default none", |group, word| {
         Bytes::read(word, "memory-limit").map(|size| group.memory_limit = size.0)
     }),
-    row("processes", "number of processes; default 1", |group, word| {
-        let number = u32::read(word, "processes")?;
-        in_range(word, "processes", "it is a number from 1 to 1000", (1..=1000).contains(&number))?;
-        group.processes = Some(number);
-        Ok(())
-    }),
-    row("python-eggs", "PYTHON_EGG_CACHE of the processes", |group, word| {
+    row(
+        "processes",
+        "number of processes, 1 to 1000. Given at all, even as 1, it makes `wsgi.multiprocess` true; default 1",
+        |group, word| {
+            let number = u32::read(word, "processes")?;
+            in_range(word, "processes", "it is a number from 1 to 1000", (1..=1000).contains(&number))?;
+            group.processes = Some(number);
+            Ok(())
+        },
+    ),
+    row("python-eggs", "`PYTHON_EGG_CACHE`; default none", |group, word| {
         path(word, "python-eggs").map(|path| group.python_eggs = path)
     }),
     row(
         "python-home",
-        "virtual environment or Python installation; default WSGIPythonHome",
+        "virtual environment or installation; its interpreter *is* the process, so each group can have another version; default WSGIPythonHome",
         |group, word| path(word, "python-home").map(|path| group.python_home = path),
     ),
-    row("python-path", "directories, separated by colons, for the front of sys.path", |group, word| {
-        Directories::read(word, "python-path").map(|path| group.python_path = path.0)
-    }),
+    row(
+        "python-path",
+        "folders, separated by colons, for the front of `sys.path`; `.pth` files in them count; default none",
+        |group, word| Directories::read(word, "python-path").map(|path| group.python_path = path.0),
+    ),
     row(
         "queue-timeout",
-        "how long a request may wait for a thread, then 504; default 0, for ever",
+        "how long a request may wait for a thread, counted from its arrival at httpd; then 504; default 0, for ever",
         |group, word| Seconds::read(word, "queue-timeout").map(|time| group.queue_timeout = time),
     ),
     row(
@@ -130,7 +142,7 @@ pub(crate) const OPTIONS: &[Row] = &[
     ),
     row(
         "request-buffer-size",
-        "how much of a request body is read before a thread is taken; default 64K",
+        "how much of a request body is read before a thread is taken; up to 16M (mod_wsgi: none); default 64K",
         |group, word| {
             Bytes::read(word, "request-buffer-size")
                 .map(|size| group.request_buffer_size = size.0.min(16 << 20))
@@ -155,9 +167,13 @@ pub(crate) const OPTIONS: &[Row] = &[
             Ok(())
         },
     ),
-    row("response-flush-delay", "how long to wait for more before flushing; default 5ms", |group, word| {
-        Milliseconds::read(word, "response-flush-delay").map(|time| group.response_flush_delay = time)
-    }),
+    row(
+        "response-flush-delay",
+        "how long to wait for more output before what is there is sent. A plain number is milliseconds; default 5ms",
+        |group, word| {
+            Milliseconds::read(word, "response-flush-delay").map(|time| group.response_flush_delay = time)
+        },
+    ),
     row(
         "response-socket-timeout",
         "for how long a client may take nothing of a response before its connection is closed; default socket-timeout if that is given, else Timeout",
@@ -218,7 +234,7 @@ pub(crate) const OPTIONS: &[Row] = &[
     ),
     row(
         "socket-timeout",
-        "limit for one read or write towards the processes; default Timeout",
+        "limit for one read or write between httpd and the processes; then 504; default Timeout",
         |group, word| {
             let time = Seconds::read(word, "socket-timeout")?;
             group.socket_timeout = (time.0 > 0).then_some(time);
@@ -234,12 +250,16 @@ pub(crate) const OPTIONS: &[Row] = &[
             Ok(())
         },
     ),
-    row("stack-size", "stack of the request threads, as 16M; never below 8M", |group, word| {
-        let size = Bytes::read(word, "stack-size")?;
-        in_range(word, "stack-size", "it is a size above 0, up to 1G", (1..=1 << 30).contains(&size.0))?;
-        group.stack_size = Some(size.0);
-        Ok(())
-    }),
+    row(
+        "stack-size",
+        "stack of the request threads, as 16M; less than 8M counts as 8M; default 8M",
+        |group, word| {
+            let size = Bytes::read(word, "stack-size")?;
+            in_range(word, "stack-size", "it is a size above 0, up to 1G", (1..=1 << 30).contains(&size.0))?;
+            group.stack_size = Some(size.0);
+            Ok(())
+        },
+    ),
     row(
         "startup-timeout",
         "how long the first script of a process may take to load, before the process serves or for its first request; then the process is replaced, and what it was doing is in the log; default 0, for ever",
@@ -258,9 +278,13 @@ pub(crate) const OPTIONS: &[Row] = &[
             Ok(())
         },
     ),
-    row("switch-interval", "seconds for sys.setswitchinterval()", |group, word| {
-        Interval::read(word, "switch-interval").map(|seconds| group.switch_interval = Some(seconds.0))
-    }),
+    row(
+        "switch-interval",
+        "seconds for `sys.setswitchinterval()`, as `0.005`; default Python's",
+        |group, word| {
+            Interval::read(word, "switch-interval").map(|seconds| group.switch_interval = Some(seconds.0))
+        },
+    ),
     row("threads", "request threads of each process; default 15", |group, word| {
         let number = u32::read(word, "threads")?;
         if number == 0 {
@@ -270,15 +294,19 @@ pub(crate) const OPTIONS: &[Row] = &[
         group.threads = number;
         Ok(())
     }),
-    row("umask", "umask of the processes, octal; default httpd's", |group, word| {
+    row("umask", "octal; default httpd's", |group, word| {
         Mode::read(word, "umask").map(|mode| group.umask = Some(mode.0))
     }),
-    row("user", "user (name or #uid) of the processes; default httpd's User; only as root", |group, word| {
-        let account = Account::read(word, "user")?;
-        in_range(word, "user", "processes never run as root", account != Account::Id(0))?;
-        group.user = Some(account);
-        Ok(())
-    }),
+    row(
+        "user",
+        "user of the processes, a name or `#uid`; not root. Needs an httpd started by root; default httpd's User",
+        |group, word| {
+            let account = Account::read(word, "user")?;
+            in_range(word, "user", "processes never run as root", account != Account::Id(0))?;
+            group.user = Some(account);
+            Ok(())
+        },
+    ),
     row(
         "virtual-memory-limit",
         "limit of the address space (RLIMIT_AS), as 2G; default none",

@@ -77,10 +77,6 @@ impl HandlerScript {
             application_group: None,
             pass_authorization: None,
         };
-        if matches!(script.name.as_str(), "wsgi-script" | "application/x-httpd-wsgi") {
-            let (value, expected) = (script.name.to_string(), "this handler is built in");
-            return Err(ConfigError::BadValue { what: "name of a handler", value, expected });
-        }
         options::read(words, &mut script, &HANDLER_OPTIONS)?;
         Ok(script)
     }

@@ -236,7 +236,7 @@ impl Value for Mode {
 }
 
 impl Value for PathBuf {
-    const EXPECTED: &'static str = "it is a path in UTF-8";
+    const EXPECTED: &'static str = "it is a path in UTF-8, and not empty";
 
     fn parse(word: &[u8]) -> Option<Self> {
         // Paths reach leaders and workers in JSON, which has no other bytes.

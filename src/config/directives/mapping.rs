@@ -9,6 +9,9 @@ use crate::config::scripts::{self, HandlerScript, Import};
 use crate::config::settings::Reference;
 use crate::config::values::{Name, Value};
 
+/// Handlers that run the requested file.
+const BUILT_IN: [&str; 2] = ["wsgi-script", "application/x-httpd-wsgi"];
+
 pub(super) const ROWS: &[Row] = &[
     Row::server(c"WSGIScriptAlias", "URL-path path [options]", |server, words| {
         Alias::read(words, Pattern::Prefix).map(|alias| server.aliases.push(alias))
@@ -35,8 +38,12 @@ pub(super) const ROWS: &[Row] = &[
         "The same for URLs that match a regular expression. `$1` … `$9` in *path* are its groups, `$0` is the whole \
          match, and what follows the match is appended to *path*. Options as above.",
     ),
-    Row::location(c"WSGIHandlerScript", "name path [options]", |here, words| {
+    Row::noted(c"WSGIHandlerScript", Context::Location, "name path [options]", |here, server, words| {
         let script = HandlerScript::read(words)?;
+        if BUILT_IN.contains(&script.name.as_str()) {
+            server.has_no_effect("WSGIHandlerScript for a built-in handler");
+            return Ok(());
+        }
         let before = here.handler_scripts.as_deref().unwrap_or_default().iter().cloned();
         here.handler_scripts = Some(before.chain([script]).collect());
         Ok(())
@@ -44,7 +51,8 @@ pub(super) const ROWS: &[Row] = &[
     .says(
         c"registers a script as a handler: NAME PATH and options",
         "Makes a script the handler *name*, for `SetHandler` and `AddHandler`: it is asked for every file with that \
-         handler. Its callable is `handle_request`. An inner section adds to the handlers of the outer one.",
+         handler. Its callable is `handle_request`. An inner section adds to the handlers of the outer one. The handlers \
+         `wsgi-script` and `application/x-httpd-wsgi` are built in: a line for one of them has no effect.",
     )
     .options(|| options::explained(&scripts::HANDLER_OPTIONS)),
     Row::file_info(c"WSGICallableObject", "name", |here, words| {

@@ -104,11 +104,15 @@ mod tests {
             ("WSGIAccessScript", "/a.py application-group=%{GLOBAL}"),
             ("WSGIDispatchScript", "/d.py process-group=site application-group=x"),
             ("WSGILocalRedirect", "AUTO"),
+            ("WSGIHandlerScript", "wsgi-script /x"),
+            ("WSGITrustedProxyHeaders", ""),
         ]);
         assert_eq!(here.process_group.as_ref().map(Name::as_str), Some("site"));
         assert_eq!(here.pass_authorization, Some(true));
         assert_eq!(here.trusted_proxies.as_ref().map(|list| list.len()), Some(3));
         assert_eq!(here.handler_script(b"h").unwrap().process_group, Some(Name::empty()));
+        assert!(here.handler_script(b"wsgi-script").is_none() && here.trusted_headers.is_none());
+        assert_eq!(server.without_effect.len(), 1);
         assert_eq!(here.access_script.as_ref().unwrap().application_group, Name::empty());
         assert_eq!(here.dispatch_script.as_ref().unwrap().process_group.as_ref().unwrap().as_str(), "site");
         assert_eq!(here.local_redirect, Some(LocalRedirect::Auto));
@@ -146,7 +150,7 @@ mod tests {
             ("WSGITrustedProxyHeaders", "X-Forwarded-Fro", "did you mean `X-Forwarded-For`"),
             ("WSGITrustedProxyHeaders", "X_Y", "known are"),
             ("WSGITrustedProxies", "localhost", "IP address"),
-            ("WSGIHandlerScript", "wsgi-script /x", "built in"),
+            ("WSGIHandlerScript", "h /x callable-object=a", "unknown option"),
             ("WSGIAccessScript", "", "script path is missing"),
             ("WSGIAccessScript", "/x callable-object=a", "unknown option"),
             ("WSGIAuthUserScript", "/x application-group=", "not empty"),

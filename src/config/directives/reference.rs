@@ -31,16 +31,31 @@ fn section(out: &mut String, row: &Row) {
     let _ = write!(out, "    Context: {}{}\n\n", context(row.context), container.replace('`', ""));
     out.push_str(&wrapped(row.text));
     if let Some(options) = row.options {
-        out.push_str("\n| option | meaning |\n|---|---|\n");
-        for (name, meaning) in options() {
-            let _ = writeln!(out, "| `{name}` | {meaning} |");
-        }
+        table(out, &options());
     }
     if let Some(further) = row.further {
         let _ = write!(out, "\n{}", wrapped(further));
     }
     if let Some(differs) = row.differs {
         let _ = write!(out, "\n{}", wrapped(&format!("*In mod_wsgi* {differs}")));
+    }
+}
+
+/// A table of options; what follows `; default ` is a column of its own.
+fn table(out: &mut String, options: &[(&str, &str)]) {
+    if options.iter().all(|(_, meaning)| !meaning.contains("; default ")) {
+        out.push_str("\n| option | meaning |\n|---|---|\n");
+        options.iter().for_each(|(name, meaning)| {
+            let _ = writeln!(out, "| `{name}` | {meaning} |");
+        });
+        return;
+    }
+    out.push_str("\n| option | default | meaning |\n|---|---|---|\n");
+    for (name, meaning) in options {
+        let (meaning, default) = meaning.split_once("; default ").unwrap_or((meaning, ""));
+        let (default, further) = default.split_once("; ").unwrap_or((default, ""));
+        let colon = if further.is_empty() { "" } else { "; " };
+        let _ = writeln!(out, "| `{name}` | {default} | {meaning}{colon}{further} |");
     }
 }
 

@@ -121,17 +121,18 @@ All headers of a row are removed from `environ`, except for the one that was app
     .differs("names of hosts may be looked up in DNS. Here they are refused."),
 ];
 
-/// Repeated in one section, these directives add up.
+/// Repeated in one section, these directives add up; without a value they say nothing.
 fn append<T: Clone>(
     list: &mut Option<Arc<[T]>>,
     words: &mut Words<'_>,
     read: impl Fn(&[u8]) -> Result<T, ConfigError>,
 ) -> Result<(), ConfigError> {
     let mut all = list.as_deref().unwrap_or_default().to_vec();
-    all.push(read(&words.next().ok_or(ConfigError::Missing { what: "first value" })?)?);
     while let Some(word) = words.next() {
         all.push(read(&word)?);
     }
-    *list = Some(all.into());
+    if !all.is_empty() {
+        *list = Some(all.into());
+    }
     Ok(())
 }
