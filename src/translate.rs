@@ -44,7 +44,7 @@ pub(crate) fn translate(request: Request<'_>) -> HandlerResult {
         let regex = compiled.and_then(|compiled| compiled.0.get(at)).and_then(Option::as_ref);
         if let Some(file) = map(request, alias, regex) {
             request.set_filename(file);
-            note(request, alias);
+            note(request, alias, at);
             return HandlerResult::Done;
         }
     }
@@ -72,9 +72,9 @@ fn map<'r>(request: Request<'r>, alias: &Alias, regex: Option<&Regex>) -> Option
 }
 
 /// Tells httpd, and whoever reads notes, what was found.
-fn note<'r>(request: Request<'r>, alias: &'r Alias) {
+fn note<'r>(request: Request<'r>, alias: &'r Alias, at: usize) {
     request.set_handler(HANDLER);
-    request.set_alias(alias);
+    request.set_alias(at);
     let notes = request.notes();
     notes.set(c"alias-forced-type", HANDLER);
     let AliasOptions { process_group, application_group, callable, pass_authorization } = &alias.options;

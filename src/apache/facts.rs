@@ -2,11 +2,13 @@
 
 use std::ffi::{CStr, c_char};
 use std::net::IpAddr;
-use std::ptr;
 
 use super::request::{Raw, Request, field, text};
 use crate::config::Alias;
 use crate::sys;
+
+/// The note that says which alias has mapped a URL.
+const ALIAS: &CStr = c"mod_wsgi.alias";
 
 /// What the URL was mapped to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -186,21 +188,16 @@ impl<'r> Request<'r> {
         unsafe { sys::ap_get_core_module_config(vector) }.cast_const().cast()
     }
 
-    /// The alias that mapped the URL.
+    /// The alias that mapped the URL. httpd hands notes over where it puts another request in the place of this one, as
+    /// for DirectoryIndex and FallbackResource.
     pub(crate) fn alias(self) -> Option<&'r Alias> {
-        let vector = field!(self.request_config);
-        // SAFETY: every request has a vector of its own settings.
-        let raw = unsafe { sys::ap_get_module_config(vector, super::module()) };
-        // SAFETY: only `set_alias` files something there, and aliases outlive requests.
-        unsafe { raw.cast_const().cast::<Alias>().as_ref() }
+        let index: usize = self.notes().get(ALIAS)?.to_str().ok()?.parse().ok()?;
+        self.server().settings().aliases.get(index)
     }
 
-    /// Notes the alias that mapped the URL.
-    pub(crate) fn set_alias(self, alias: &'r Alias) {
-        let alias = ptr::from_ref(alias).cast_mut().cast();
-        let vector = field!(self.request_config);
-        // SAFETY: every request has a vector of its own settings; the alias outlives it.
-        unsafe { sys::ap_set_module_config(vector, super::module(), alias) };
+    /// Notes the alias that mapped the URL: the place of it among those of the server.
+    pub(crate) fn set_alias(self, index: usize) {
+        self.notes().set(ALIAS, self.pool().string(index.to_string().as_bytes()));
     }
 
     /// The client's address as mod_remoteip left it.

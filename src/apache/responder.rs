@@ -2,7 +2,8 @@
 //!
 //! Nothing reaches httpd before the first output, so a request can still be answered with an error page after its
 //! head was said. Each passage down the filters ends with a flush bucket: the client has its bytes before anything
-//! else is done, and after the last one httpd's keep-alive loop finds the next request without a detour.
+//! else is done, and after the last one httpd's keep-alive loop finds the next request without a detour. (The last one
+//! does so only where nothing but httpd's own protocol filters will see it.)
 //!
 //! What a `Range` header asks for, httpd's filter cuts out of the first passage if that holds the whole response. So
 //! a part is sent of files only, where it is sure to be the same file; everything else goes out as the application
@@ -180,7 +181,9 @@ impl<'r> Responder<'r> {
 
     fn end(&mut self) -> Result<(), ClientGone> {
         self.push_end();
-        self.push_flush();
+        if !self.request.has_content_filter() {
+            self.push_flush(); // other modules' filters expect the end at the end
+        }
         let passed = self.pass();
         self.request.set_ended();
         passed

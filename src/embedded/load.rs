@@ -12,6 +12,7 @@ use contract::response::Outcome;
 use thiserror::Error;
 
 use super::exchange::{Exchange, TABLE};
+use super::nested;
 use crate::apache::process;
 use crate::config::global::Global;
 
@@ -158,13 +159,12 @@ impl Embedded {
         Err(LoadError::Start(reason.into_owned()))
     }
 
-    /// Runs a request on this thread, to its end.
+    /// Runs a request to its end.
     pub(super) fn serve(&self, exchange: &Exchange<'_>, payload: &[u8]) -> Outcome {
         let handle = std::ptr::from_ref(exchange).cast_mut().cast();
         // SAFETY: exchange and payload live beyond the call, and the host forgets both when it returns.
-        let code = unsafe { (self.host.serve)(handle, payload.as_ptr(), payload.len()) };
-        u16::try_from(code)
-            .ok()
+        let code = unsafe { nested::run(self.host.serve, handle, payload) };
+        code.and_then(|code| u16::try_from(code).ok())
             .and_then(|code| Outcome::from_code(code).ok())
             .unwrap_or(Outcome::Refused(500))
     }

@@ -7,6 +7,7 @@
 
 mod exchange;
 mod load;
+mod nested;
 mod scoreboard;
 
 use std::sync::OnceLock;
