@@ -41,3 +41,47 @@ def test_before_the_request_is_complete(site):
             client.send(text)
             client.reset()
     assert site.get("/app/hello.py").status == 200
+
+
+@pytest.mark.parametrize("way", ["reset", "close"])
+def test_write_raises(site, way):
+    name = uuid.uuid4().hex
+    client = site.connect()
+    client.start("GET", f"/app/writing.py?{name}")
+    client.take(200_000)
+    getattr(client, way)()
+    note = site.root / "data" / name
+    wait_until(note.exists, 20, "the application's note")
+    assert note.read_text() == "OSError OSError"
+    assert site.get("/app/hello.py").status == 200
+
+
+def test_in_the_middle_of_an_upload(site):
+    """The application waits in read(); the end of the client ends that."""
+    name = uuid.uuid4().hex
+    client = site.connect()
+    client.start("POST", f"/app/broken_upload.py?{name}", {"Content-Length": "10000000"})
+    client.send(b"x" * 3_000_000)
+    client.reset()
+    note = site.root / "data" / name
+    wait_until(note.exists, 20, "the application's note")
+    assert note.read_text() == "OSError OSError"
+    assert "Traceback" not in site.log(site.since)
+
+
+def test_in_the_middle_of_a_file(site):
+    site.write("data/long-file", b"f" * 30_000_000)
+    for _ in range(3):
+        client = site.connect()
+        client.start("GET", "/app/files.py", {"X-File": '{"name": "long-file"}'})
+        client.take(1_000_000)
+        client.reset()
+    assert site.get("/app/hello.py").status == 200
+    assert "Traceback" not in site.log(site.since)
+
+
+def test_half_closed_client_gets_its_answer(site):
+    with site.connect() as client:
+        client.start("GET", "/app/hello.py", {"Connection": "close"})
+        client.socket.shutdown(1)
+        assert client.finish().body == b"Hello, world!"

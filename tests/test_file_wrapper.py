@@ -98,3 +98,50 @@ def test_large_file_to_a_slow_client_frees_the_thread(serve):
         assert slow.head().status == 200
         assert server.get("/hello").body == b"Hello, world!"
         assert slow.take(len(CONTENT) * 40) == CONTENT * 40
+
+
+EXPECTED = """defaults: (True, 8192)
+iterated: ([b'a', b'bc'], [8192, 8192, 8192])
+keywords: 3
+read-only: ('AttributeError', 'AttributeError')
+arguments: ('TypeError', 'TypeError', 'ValueError', 'TypeError')
+text: TypeError
+closing: ('None', 1)
+close fails: None
+after close: ('ValueError', 'StopIteration')
+no close: None
+derived: ([b'derived'], 5)
+iterable: True
+"""
+
+
+@pytest.mark.parametrize("line", EXPECTED.splitlines())
+def test_as_an_object(site, line):
+    assert line in site.get("/app/wrapper.py/object").text.splitlines(), site.get("/app/wrapper.py/object").text
+
+
+def test_what_goes_out(site):
+    source = (site.root / "apps" / "wrapper.py").read_bytes()
+    for case, body in [("derived-sent", source), ("after-output", b"before and after"), ("file-after-output", b"before " + source),
+                       ("pipe", b"through a pipe"), ("position", source[3:]), ("deleted", b"deleted file")]:
+        response = site.get(f"/app/wrapper.py/{case}")
+        assert (response.status, response.body) == (200, body), case
+
+
+@pytest.mark.ours
+def test_a_text_file_is_an_error(site):
+    """It has a descriptor, but what its read() gives is no bytes."""
+    assert site.get("/app/wrapper.py/text-file").status in (200, 500)
+
+
+@pytest.mark.ours
+def test_a_file_that_is_shorter_than_promised(serve, mode):
+    script = ('"""Promises more than the file has."""\nimport os\ndef application(environ, start_response):\n'
+              "    path = os.path.join(os.path.dirname(__file__), 'data', 'short')\n    file = open(path, 'rb')\n"
+              "    start_response('200 OK', [('Content-Length', '100')])\n    return environ['wsgi.file_wrapper'](file)\n")
+    server = serve("WSGIScriptAlias / ${ROOT}/short.py\n", mode, files={"short.py": script, "data/short": b"0123456789"})
+    with server.connect() as client:
+        client.start("GET", "/")
+        assert client.head().header("Content-Length") == "100"
+        assert client.take(10) == b"0123456789"
+        assert not client.fill()

@@ -83,9 +83,12 @@ class Http2:
         self.flush()
 
     def cancel(self, number):
-        """Gives up a stream."""
-        self.state.reset_stream(number, error_code=8)
-        self.flush()
+        """Gives up a stream, if it is still open."""
+        stream = self.streams[number]
+        if stream.reset is None:
+            stream.reset, stream.unsent = 8, b""
+            self.state.reset_stream(number, error_code=8)
+            self.flush()
 
     def fill(self):
         """Takes in what comes next; False at the end of the connection."""
@@ -108,11 +111,12 @@ class Http2:
             stream.response = Response(int(headers.pop(":status")), "", [pair for pair in event.headers if pair[0] != ":status"])
         elif isinstance(event, h2.events.DataReceived):
             stream.response.body += event.data
+        if isinstance(event, h2.events.DataReceived) and stream.reset is None:
             self.state.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
-        elif isinstance(event, h2.events.StreamEnded):
+        if isinstance(event, h2.events.StreamEnded):
             stream.ended = True
         elif isinstance(event, h2.events.StreamReset):
-            stream.reset = event.error_code
+            stream.reset, stream.unsent = event.error_code, b""
         elif isinstance(event, h2.events.ConnectionTerminated):
             self.goodbye = event.error_code
 
