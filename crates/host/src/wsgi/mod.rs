@@ -13,5 +13,6 @@ mod hook;
 pub(crate) mod input;
 mod place;
 pub(crate) mod response;
+mod running;
 pub(crate) mod serve;
 pub(crate) mod watched;
