@@ -52,12 +52,6 @@ pub(crate) enum ConfigError {
         /// The word.
         word: String,
     },
-    /// An option that has no machinery yet.
-    #[error("the option `{name}` is not supported yet by this version; remove it")]
-    NotYet {
-        /// Its name.
-        name: String,
-    },
     /// A selector was given before.
     #[error("`{name}=` is given twice")]
     Twice {

@@ -285,15 +285,16 @@ pub(crate) const OPTIONS: &[Row] = &[
             Interval::read(word, "switch-interval").map(|seconds| group.switch_interval = Some(seconds.0))
         },
     ),
-    row("threads", "request threads of each process; default 15", |group, word| {
-        let number = u32::read(word, "threads")?;
-        if number == 0 {
-            return Err(ConfigError::NotYet { name: "threads=0".into() });
-        }
-        in_range(word, "threads", "it is a number from 1 to 65533", number <= 65_533)?;
-        group.threads = number;
-        Ok(())
-    }),
+    row(
+        "threads",
+        "request threads of each process. With 0 it takes no requests: it runs the scripts of WSGIImportScript on Python's main thread, as long as they like; `signal.signal()` works there, SIGTERM raises SystemExit, and when they are over another process starts; default 15",
+        |group, word| {
+            let number = u32::read(word, "threads")?;
+            in_range(word, "threads", "it is a number from 0 to 65533", number <= 65_533)?;
+            group.threads = number;
+            Ok(())
+        },
+    ),
     row("umask", "octal; default httpd's", |group, word| {
         Mode::read(word, "umask").map(|mode| group.umask = Some(mode.0))
     }),

@@ -59,12 +59,20 @@ pub(crate) fn daemon(
         Layer { path: group.python_path.clone(), switch_interval: None, ..layer(&global.interpreters, None) };
     let own = Layer { switch_interval: group.switch_interval, ..Layer::default() };
     let general = containers(global, name, 0);
+    // A service has its main thread to itself, and signals with it.
+    let service = (group.threads == 0).then(|| Layer { restrict_signal: Some(false), ..Layer::default() });
     Python {
         process_group: name.to_owned(),
         home: group.python_home.clone().or_else(|| global.python_home.clone()),
         working_directory: group.home.clone(),
         eggs: group.python_eggs.clone(),
-        layers: [base].into_iter().chain(general).chain([own]).chain(containers(global, name, 1)).collect(),
+        layers: [base]
+            .into_iter()
+            .chain(general)
+            .chain([own])
+            .chain(containers(global, name, 1))
+            .chain(service)
+            .collect(),
         multithread: group.threads != 1,
         multiprocess: group.processes.is_some(),
         maximum_processes: group.processes(),

@@ -125,6 +125,14 @@ pub(crate) enum Error {
         /// All threads.
         threads: u64,
     },
+    /// The group takes no requests.
+    #[error(
+        "process group `{group}` has no request threads (threads=0), it only runs scripts; give it threads, or send the request to another group"
+    )]
+    Service {
+        /// The group.
+        group: String,
+    },
     /// The worker said nothing for socket-timeout.
     #[error(
         "{script} in process {pid} of process group `{group}` sent nothing for {seconds} s (socket-timeout); its thread is still busy with the request"
@@ -202,7 +210,7 @@ impl Error {
             Self::ClientGone => 408,
             Self::Ownership { .. } => 403,
             Self::HeaderTooLong { .. } | Self::Foreign { .. } | Self::OutOfSight { .. } => 500,
-            Self::TooLarge { .. } | Self::Unknown { .. } => 500,
+            Self::Service { .. } | Self::TooLarge { .. } | Self::Unknown { .. } => 500,
             Self::Died { .. } | Self::Malformed { .. } => 502,
             Self::Failing { .. } | Self::Full { .. } | Self::System { .. } | Self::Unsettled { .. } => 503,
             Self::QueuedTooLong { .. } | Self::Slow { .. } => 504,

@@ -185,6 +185,9 @@ fn find<'r>(request: Request<'r>, mode: &Mode<'_>) -> Result<(&'r Group, &'r Soc
             return Err(Error::Foreign { group: group.name(), owner });
         }
     }
+    if group.settings.threads == 0 {
+        return Err(Error::Service { group: group.name() });
+    }
     match &group.sockets {
         Ok(sockets) => Ok((group, sockets)),
         Err(reason) => Err(Error::Failing { group: group.name(), reason: reason.clone() }),

@@ -12,6 +12,9 @@ use crate::worker::{State, Worker, describe};
 /// A worker that ends within this time after it began to serve, without an answered request, died early.
 const EARLY: Duration = Duration::from_secs(1);
 
+/// A service that lives for less than this is started ever later.
+const BRIEF: Duration = Duration::from_secs(10);
+
 impl Supervisor {
     pub(crate) fn exited(&mut self, now: Instant, slot: u32, status: i32, requests: u64, busy: u32) {
         let Some(worker) = self.workers.remove(&slot) else { return };
@@ -31,6 +34,7 @@ impl Supervisor {
                 });
                 self.start_failed(now, &failure);
             }
+            State::Serving { since } if self.is_service() => self.service_ended(now, since, pid, &end),
             State::Serving { .. } if status == 0 => {
                 self.backoff.served();
                 self.log(
@@ -73,6 +77,19 @@ impl Supervisor {
             }
         }
         self.leave_if_done();
+    }
+
+    /// The script of a service is over.
+    fn service_ended(&mut self, now: Instant, since: Instant, pid: u32, end: &str) {
+        let wait = if now < since + BRIEF {
+            self.backoff.died_early(now)
+        } else {
+            self.backoff.served();
+            None
+        };
+        let next = wait.map_or("again".to_owned(), |wait| format!("again in {} s", wait.as_secs().max(1)));
+        self.why = format!("process {pid} {end}");
+        self.log(Level::INFO, format!("process {pid} has run its script and {end}; it is run {next}"));
     }
 
     /// Reports a start that failed, once, and says when the next one is.

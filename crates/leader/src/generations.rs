@@ -22,6 +22,10 @@ const ADOPTION: Duration = Duration::from_secs(60);
 impl Supervisor {
     /// Begins to take over from the previous leader.
     pub(crate) fn take_over(&mut self, now: Instant) {
+        if self.is_service() {
+            self.phase = Phase::Waiting;
+            return self.act(Action::TellPrevious(ToLeader::Drain));
+        }
         self.phase = Phase::Asking { until: now + ANSWER };
         self.why = "httpd was restarted gracefully".to_owned();
         self.act(Action::TellPrevious(ToLeader::WhatIsLoaded));
@@ -36,7 +40,7 @@ impl Supervisor {
 
     /// The previous leader ended before it was told to: whoever is ready serves.
     pub(crate) fn previous_gone(&mut self, now: Instant) {
-        if matches!(self.phase, Phase::Asking { .. } | Phase::TakingOver) {
+        if matches!(self.phase, Phase::Waiting | Phase::Asking { .. } | Phase::TakingOver) {
             self.phase = Phase::Running;
             self.accept_ready(now);
         }

@@ -65,7 +65,7 @@ impl Watch {
 impl Supervisor {
     /// Judges one look at a worker.
     pub(crate) fn seen(&mut self, now: Instant, slot: u32, seen: &Seen) {
-        let Some(worker) = self.workers.get(&slot) else { return };
+        let Some(worker) = self.workers.get(&slot).filter(|_| !self.is_service()) else { return };
         match worker.state {
             State::Starting => self.check_loading(now, slot, seen),
             State::Serving { since } => {

@@ -51,9 +51,13 @@ impl Supervisor {
     }
 
     /// All workers are to be replaced.
-    pub(crate) fn retire_all(&mut self, reason: Reason) {
+    pub(crate) fn retire_all(&mut self, now: Instant, reason: Reason) {
         for (slot, ..) in self.list(|_| ()) {
-            self.retire(slot, reason);
+            if self.is_service() {
+                self.stop(now, slot, reason, reason.as_str());
+            } else {
+                self.retire(slot, reason);
+            }
         }
     }
 
@@ -93,6 +97,9 @@ impl Supervisor {
         why: &str,
         until: Option<Instant>,
     ) {
+        if self.is_service() {
+            return self.stop(now, slot, reason, why);
+        }
         let Some(worker) = self.workers.get_mut(&slot) else { return };
         let (pid, reason) = (worker.pid, worker.ends_for(reason));
         worker.state = State::Draining { since: now, until };

@@ -32,6 +32,8 @@ pub(crate) const GRACE: Duration = Duration::from_millis(300);
 pub(crate) enum Phase {
     /// Waits for the previous leader to say what its workers have loaded.
     Asking { until: Instant },
+    /// Waits for the end of the previous leader, whose processes are not to run at the same time.
+    Waiting,
     /// Its workers come up beside those of the previous leader, which serve on.
     TakingOver,
     /// Keeps the group at its number of processes.
@@ -122,7 +124,7 @@ impl Supervisor {
             Event::Previous(FromLeader::Loaded(loaded)) => self.previous_loaded(loaded),
             Event::PreviousGone => self.previous_gone(now),
             Event::Signal(Request::Stop) => self.stop_all(now, "httpd stops it"),
-            Event::Signal(Request::Replace) => self.retire_all(Reason::GracefulSignal),
+            Event::Signal(Request::Replace) => self.retire_all(now, Reason::GracefulSignal),
             Event::HttpdGone => self.log(Level::INFO, "the httpd parent is gone; serving its last children"),
             Event::NoSenders => self.stop_all(now, "nobody is left who could send a request"),
             Event::Tick => self.tick(now),
@@ -135,7 +137,7 @@ impl Supervisor {
         let phase = match self.phase {
             Phase::Asking { until } => Some(until),
             Phase::Stopping { leave_at } => Some(leave_at),
-            Phase::TakingOver | Phase::Running | Phase::Leaving => None,
+            Phase::Waiting | Phase::TakingOver | Phase::Running | Phase::Leaving => None,
         };
         let workers = self.workers.values().filter_map(Worker::deadline);
         workers.chain(phase).chain(self.released_until).chain(self.backoff.waits_until(now)).min()
@@ -148,7 +150,9 @@ impl Supervisor {
             return;
         }
         let coming = self.workers.values().filter(|worker| worker.state == State::Starting).count();
-        let current = self.workers.values().filter(|worker| worker.is_current()).count();
+        // Two processes of a service must not run at the same time.
+        let counts = |worker: &&Worker| worker.is_current() || self.is_service();
+        let current = self.workers.values().filter(counts).count();
         let mut missing = (self.processes as usize).saturating_sub(current + self.asked as usize);
         if self.backoff.failing() {
             missing = missing.min(1_usize.saturating_sub(coming + self.asked as usize)); // one at a time
@@ -158,6 +162,11 @@ impl Supervisor {
             let reload = if std::mem::take(&mut self.afresh) { Vec::new() } else { self.loaded.clone() };
             self.act(Action::Start { reload, why: self.why.clone() });
         }
+    }
+
+    /// Whether its processes run scripts instead of requests.
+    pub(crate) fn is_service(&self) -> bool {
+        self.threads == 0
     }
 
     /// Whether the group is as it is meant to be: nobody comes, and nobody is about to go.
@@ -287,7 +296,9 @@ impl Supervisor {
     pub(crate) fn stop(&mut self, now: Instant, slot: u32, reason: Reason, why: &str) {
         let limit = duration(self.limits.shutdown_timeout);
         let Some(worker) = self.workers.get_mut(&slot) else { return };
-        let (pid, starting) = (worker.pid, worker.state == State::Starting);
+        // A service does not listen to its leader, nor does a worker that is loading.
+        let starting = worker.state == State::Starting || self.threads == 0;
+        let pid = worker.pid;
         let reason = worker.ends_for(reason);
         worker.state = State::Stopping { kill_at: limit.map(|limit| now + limit + GRACE) };
         self.log(Level::INFO, format!("Stopping process {pid} in slot {slot}: {why}"));
@@ -305,7 +316,8 @@ impl Supervisor {
         let limit = duration(self.limits.shutdown_timeout).unwrap_or(HURRY).min(HURRY);
         let milliseconds = limit.as_millis() as u32;
         self.phase = Phase::Stopping { leave_at: now + LEAVE };
-        for (slot, pid, starting) in self.list(|worker| worker.state == State::Starting) {
+        let service = self.is_service();
+        for (slot, pid, starting) in self.list(|worker| worker.state == State::Starting || service) {
             self.log(Level::INFO, format!("Stopping process {pid} in slot {slot}: {reason}"));
             self.act(Action::Tell { slot, message: ToWorker::StopWithin { milliseconds } });
             if starting {

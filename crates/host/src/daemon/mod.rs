@@ -6,6 +6,7 @@
 //! - [`thread`]: a request thread takes requests from its kept connection, the slot and the overflow ([`watch`]);
 //! - [`conversation`]: one request over a [`connection`], with its [`body`];
 //! - [`shown`]: what a thread shows of itself, [`watcher`]: stacks, interruptions and the proof that Python lives;
+//! - [`service`]: the other way of a worker, without request threads;
 //! - [`crashes`]: what is left in the log when it does not;
 //! - [`signals`]: the application is told of signals;
 //! - [`shared`]: what they share; [`fault`]: faults on demand, for tests.
@@ -18,6 +19,7 @@ mod connection;
 mod conversation;
 mod crashes;
 mod fault;
+mod service;
 mod shared;
 mod shown;
 mod signals;

@@ -21,6 +21,7 @@ use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::crashes;
+use super::service;
 use super::shared::{Mode, Shared, clear, signal, waits};
 use super::shown::Shown;
 use super::signals::Dispatcher;
@@ -68,6 +69,9 @@ impl Deref for Reported {
 
 /// Runs the worker to its end.
 pub(super) fn run(shared: Shared) -> ! {
+    if shared.settings.group.threads == 0 {
+        service::run(&shared);
+    }
     let shared = Arc::new(shared);
     telemetry::start(Reported(Arc::clone(&shared)), shared.settings.group.httpd_pid.unsigned_abs());
     let loaded = load(&shared);
@@ -336,7 +340,7 @@ impl Main {
 }
 
 /// Ends the process after `limit`, whatever its other threads do.
-fn end_after(limit: Duration) {
+pub(super) fn end_after(limit: Duration) {
     let end = move || {
         std::thread::sleep(limit);
         log(

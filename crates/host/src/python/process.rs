@@ -129,6 +129,23 @@ impl Process {
         interpreter.with(|py| script.obtain(py, &interpreter, wanted).is_some())
     }
 
+    /// Runs `body` in the main interpreter, by the state that Python itself has made for its main thread: signals are
+    /// handled there. Called detached, on that thread.
+    pub(crate) fn on_main_thread<R>(&self, body: impl FnOnce(Python<'_>) -> R) -> R {
+        self.main.at_home(body)
+    }
+
+    /// Runs a script that may take as long as the process lives: on the calling thread, which is Python's main one. What
+    /// it raises is logged, SystemExit excepted.
+    pub(crate) fn run_script(&self, target: &Target) {
+        if !target.application_group.is_empty() {
+            self.load(target);
+            return;
+        }
+        let script = self.main.scripts().entry(target.script.as_os_str().as_bytes());
+        self.on_main_thread(|py| script.run(py, &self.main));
+    }
+
     /// The scripts that are loaded now.
     pub(crate) fn loaded(&self) -> Vec<Target> {
         let mut targets = Vec::new();

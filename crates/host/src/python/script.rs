@@ -128,6 +128,15 @@ impl Script {
         self.load(py, interpreter, word).map_err(|error| self.log_failure(py, interpreter, error)).ok()
     }
 
+    /// Runs it as a program that may never end.
+    pub(crate) fn run(&self, py: Python<'_>, interpreter: &Interpreter) {
+        match self.load(py, interpreter, "Running") {
+            Ok(namespace) => drop(namespace),
+            Err(error) if error.is_instance_of::<PySystemExit>(py) => drop(error),
+            Err(error) => self.log_failure(py, interpreter, error),
+        }
+    }
+
     fn namespace<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyDict>> {
         let namespace = self.namespace.lock().unwrap_or_else(PoisonError::into_inner);
         namespace.as_ref().map(|namespace| namespace.bind(py).clone())

@@ -88,10 +88,7 @@ where
     let interval = Duration::try_from_secs_f64(telemetry.interval).unwrap_or(Duration::from_secs(1));
     let clock = Arc::new(Clock { interval, state: Mutex::default(), changed: Condvar::new() });
     let (socket, seconds) = (telemetry.socket.display(), telemetry.interval);
-    log(
-        level::INFO,
-        &format!("Telemetry reporter started; target='unix:{socket}', interval={seconds:.3}s."),
-    );
+    log(level::INFO, &format!("Telemetry reporter started; target='unix:{socket}', interval={seconds:.3}s."));
     reports.started();
     spawn(process, &reports, &clock, setting).map_err(|error| {
         format!("no thread can be started for it: {error}; look at the limits on processes and memory")

@@ -1,6 +1,6 @@
 //! Limits of workers: looks in, actions out.
 
-use contract::control::FromWorker;
+use contract::control::{FromWorker, ToLeader};
 use contract::limits::Limits;
 
 use super::*;
@@ -188,4 +188,36 @@ fn without_graceful_timeout_a_replaced_worker_stops_at_once() {
     group.supervisor.limits.graceful_timeout = 0;
     group.on(Event::Signal(Request::Replace)).ready(1, true);
     assert_eq!(group.done().last(), Some(&stop(0, Reason::GracefulSignal)));
+}
+
+#[test]
+fn a_service_runs_once_at_a_time_and_is_ended_by_a_signal() {
+    let mut service = group(1, 0, Limits { restart_interval: 1, ..Limits::default() });
+    assert_eq!(look(&mut service, with(Vec::new())), [], "no limit concerns it");
+    service.on(Event::Signal(Request::Replace));
+    assert_eq!(service.done(), [stop(0, Reason::GracefulSignal), Action::Terminate { slot: 0 }]);
+    assert_eq!(service.exited(0, 0, 0).starts(), 1, "not before the old one has ended");
+    service.ready(0, true).done();
+    service.exited(0, 0, 0);
+    assert_eq!(
+        service.logged(Level::INFO, "has run its script and exited with status 0; it is run again"),
+        1
+    );
+    assert_eq!(service.starts(), 1, "the first time at once");
+    service.ready(0, true).exited(0, 256, 0);
+    assert_eq!(service.starts(), 0);
+    assert_eq!(service.later(1000).starts(), 1);
+    service.on(Event::Signal(Request::Stop)).done();
+}
+
+#[test]
+fn the_next_generation_of_a_service_waits_for_the_end_of_the_last() {
+    let mut service = Group::service();
+    assert_eq!(service.done(), [Action::TellPrevious(ToLeader::Drain)]);
+    assert_eq!(service.later(60_000).starts(), 0);
+    assert_eq!(service.on(Event::PreviousGone).starts(), 1);
+    let mut last = group(1, 0, Limits::default());
+    last.on(Event::Asked(ToLeader::Drain));
+    assert_eq!(last.done(), [stop(0, Reason::GracefulSignal), Action::Terminate { slot: 0 }]);
+    assert_eq!(last.exited(0, 0, 0).done().last(), Some(&Action::Exit));
 }

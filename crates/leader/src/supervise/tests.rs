@@ -27,6 +27,16 @@ impl Group {
         group
     }
 
+    /// A service that takes over.
+    pub(crate) fn service() -> Self {
+        let start = Instant::now();
+        let settings = Leader { takes_over: true, threads: 0, ..settings() };
+        let supervisor = Supervisor::new(&settings, start);
+        let mut group = Self { supervisor, start, at: 0, actions: Vec::new(), slots: vec![false; 2] };
+        group.settle();
+        group
+    }
+
     pub(crate) fn on(&mut self, event: Event) -> &mut Self {
         if let Event::Exited { slot, .. } = event {
             self.slots[slot as usize] = false;
