@@ -1,11 +1,11 @@
 """The demo's Django project: sessions, CSRF, the admin, forms, uploads, streams and downloads, in both modes."""
 
-import os
 import subprocess
 
 import pytest
 from support import httpd
 from support.browser import Browser
+from support.library import owner
 
 PROJECT = httpd.REPOSITORY / "demo" / "project"
 CONF = """
@@ -13,6 +13,14 @@ Alias /static/ ${{ROOT}}/data/static/
 SetEnv DEMO_STATE ${{ROOT}}
 WSGIPythonPath {packages}:${{ROOT}}/project
 WSGIScriptAlias {mount} ${{ROOT}}/project/demosite/wsgi.py application-group=%{{GLOBAL}}
+"""
+PREPARE = """
+import django
+from django.core.management import call_command
+django.setup()
+call_command("migrate", verbosity=0)
+call_command("collectstatic", interactive=False, verbosity=0)
+call_command("createsuperuser", interactive=False, username="admin", email="a@b.example", verbosity=0)
 """
 
 
@@ -24,11 +32,9 @@ def site(request, serve, mode, packages):
     for path in PROJECT.rglob("*"):
         if path.is_file() and "__pycache__" not in path.parts:
             server.write(f"project/{path.relative_to(PROJECT)}", path.read_bytes())
-    owner = {"user": "www-data", "group": "www-data", "extra_groups": []} if os.geteuid() == 0 else {}
-    for command in (["migrate"], ["collectstatic", "--noinput"], ["createsuperuser", "--noinput", "--username", "admin", "--email", "a@b.example"]):
-        subprocess.run(["/usr/bin/python3", server.root / "project" / "manage.py", *command, "--verbosity", "0"], check=True, cwd="/", **owner,
-                       env={"DEMO_STATE": str(server.root), "DJANGO_SUPERUSER_PASSWORD": "secret", "PYTHONPATH": str(packages),
-                            "PYTHONDONTWRITEBYTECODE": "1"})
+    subprocess.run(["/usr/bin/python3", "-c", PREPARE], check=True, cwd="/", **owner(), env={
+        "DEMO_STATE": str(server.root), "DJANGO_SETTINGS_MODULE": "demosite.settings", "DJANGO_SUPERUSER_PASSWORD": "secret",
+        "PYTHONPATH": f"{packages}:{server.root}/project", "PYTHONDONTWRITEBYTECODE": "1"})
     server.start()
     return server, Browser(server, request.param)
 
