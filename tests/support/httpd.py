@@ -79,7 +79,7 @@ def readable_packages():
     place = Path(tempfile.mkdtemp(prefix="mod_wsgi-test-packages-", dir=SCRATCH))
     place.chmod(0o755)
     shutil.copytree(source, place, copy_function=link_or_copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns(
-        "__pycache__", "*.po", "*.pth", "pip*", "setuptools*", "pkg_resources", "*pytest*", "pygments*", "xdist*"))
+        "__pycache__", "*.po", "*.pth", "pip", "setuptools", "pkg_resources", "_pytest", "pytest", "pygments", "mypy", "xdist"))
     return place
 
 
