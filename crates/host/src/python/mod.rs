@@ -19,6 +19,7 @@
 pub(crate) mod argv;
 pub(crate) mod capsule;
 pub(crate) mod descriptor;
+mod door;
 pub(crate) mod embed;
 pub(crate) mod error;
 pub(crate) mod fence;
