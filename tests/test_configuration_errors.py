@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from support import httpd
 
 # Each: the lines, and what the message must contain besides file and line.
 BAD = {
@@ -95,6 +96,57 @@ def test_home_that_the_user_cannot_enter(serve):
 def test_root_is_refused(serve):
     result = serve("WSGIDaemonProcess a user=root\n", run=False).configtest()
     assert result.returncode != 0 and "root" in result.stderr
+
+
+HOSTS = """<VirtualHost *:1>
+{first}
+WSGIDaemonProcess theirs
+</VirtualHost>
+<VirtualHost *:1>
+{second}
+{line}
+</VirtualHost>
+"""
+
+
+@pytest.mark.parametrize("line", ["WSGIImportScript /x process-group=theirs application-group=a",
+                                  "WSGIScriptAlias / /x process-group=theirs application-group=a"])
+@pytest.mark.parametrize("first, second, word", [
+    ("ServerName a", "ServerName b", "another ServerName"), ("ServerName a", "ServerName a", None), ("", "ServerName b", "another ServerName")])
+def test_groups_of_virtual_hosts(serve, line, first, second, word):
+    """A group of a virtual host is for servers with the same ServerName."""
+    result = serve(HOSTS.format(first=first, second=second, line=line), run=False).configtest()
+    assert (result.returncode == 0) is (word is None), result.stderr
+    if word and not httpd.is_reference():
+        assert word in result.stderr and "theirs" in result.stderr, result.stderr
+
+
+@pytest.mark.parametrize("line", ["WSGIImportScript /x process-group=own application-group=a", "WSGIProcessGroup own"])
+def test_a_virtual_host_without_a_name_uses_its_own_group(serve, line):
+    result = serve(f"<VirtualHost *:1>\nWSGIDaemonProcess own\n{line}\n</VirtualHost>\n", run=False).configtest()
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.ours
+def test_groups_may_be_defined_below(serve):
+    result = serve("WSGIImportScript /x process-group=app application-group=a\nWSGIDaemonProcess app\n", run=False).configtest()
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.ours
+@pytest.mark.parametrize("directive", ["WSGIAccessScript", "WSGIAuthUserScript", "WSGIAuthGroupScript", "WSGIDispatchScript"])
+def test_scripts_before_the_application_that_cannot_be_read(serve, directive):
+    """A warning, for httpd can start: missing, a folder, or closed to the user that reads it."""
+    server = serve(f"<Location /a>\n{directive} ${{ROOT}}/missing.py\n</Location>\n<Location /b>\n{directive} ${{ROOT}}/folder\n</Location>\n"
+                   f"<Location /c>\n{directive} ${{ROOT}}/closed.py\n</Location>\n<Location /d>\n{directive} ${{APPS}}/hello.py\n</Location>\n",
+                   run=False, files={"closed.py": "", "folder/x": ""})
+    (server.root / "closed.py").chmod(0o600)
+    result = server.configtest()
+    assert result.returncode == 0, result.stderr
+    lines = [line for line in result.stderr.splitlines() if directive in line]
+    assert ["missing.py" in lines[0], "it is a folder" in lines[1]] == [True, True] and "hello.py" not in result.stderr, lines
+    if os.geteuid() == 0:
+        assert len(lines) == 3 and "mode 0600" in lines[2] and "line " in lines[2], lines
 
 
 def test_accepted_without_effect(serve):

@@ -96,6 +96,48 @@ def test_restrict_embedded(serve):
     server.wait_for_log("mbedded")
 
 
+def imported(server):
+    """The processes that have loaded early.py."""
+    return [int(path.name) for path in (server.root / "data").iterdir()]
+
+
+EARLY = '"""Notes that it was imported."""\nimport os\nopen(os.path.join(os.environ["DATA"], str(os.getpid())), "w").close()\n'
+
+
+@pytest.mark.parametrize("line, loads", [
+    ("WSGIImportScript ${ROOT}/early.py process-group=%{GLOBAL} application-group=a", True),
+    ("WSGIScriptAlias /x ${ROOT}/early.py process-group=%{GLOBAL} application-group=a", False),
+])
+def test_restrict_embedded_and_scripts_that_are_loaded_early(serve, line, loads):
+    """WSGIImportScript brings Python into httpd's processes all the same, an alias with both groups does not."""
+    server = serve(f"WSGIRestrictEmbedded On\n{line}\nWSGIDaemonProcess app threads=2\n"
+                   "WSGIScriptAlias /d ${APPS}/hello.py process-group=app\n", run=False, env={"DATA": "/"})
+    server.env["DATA"] = str(server.root / "data")
+    server.write("early.py", EARLY)
+    server.start()
+    if loads:
+        wait_until(lambda: imported(server), 10, "the import")
+        assert set(imported(server)) <= set(server.httpd_children())
+    else:
+        assert server.get("/d").status == 200 and server.get("/x").status == 500
+        assert not imported(server)
+
+
+def test_import_script_of_a_virtual_host(serve):
+    """Also in a virtual host, for a group that is defined below it, and in the order of the lines."""
+    note = '"""Notes its place."""\nimport os\nwith open(os.path.join(os.environ["DATA"], "order"), "a") as out:\n    out.write("{}")\n'
+    server = serve("<VirtualHost *:${PORT}>\nServerName one.example\nWSGIDaemonProcess app threads=2\n"
+                   "WSGIImportScript ${ROOT}/a.py process-group=app application-group=x\n"
+                   "WSGIScriptAlias /c ${ROOT}/b.py process-group=app application-group=%{GLOBAL}\n"
+                   "WSGIImportScript ${ROOT}/missing.py process-group=app application-group=%{GLOBAL}\n</VirtualHost>\n",
+                   run=False, files={name + ".py": note.replace("{}", name) for name in "ab"})
+    server.env["DATA"] = str(server.root / "data")
+    server.start()
+    wait_until(lambda: len((server.root / "data/order").read_text() if (server.root / "data/order").exists() else "") == 2, 10, "both")
+    assert (server.root / "data/order").read_text() == "ab"
+    server.wait_for_log("missing.py")
+
+
 def test_import_script(serve, mode):
     script = '"""Notes that it was imported."""\nimport os\nopen(os.path.join("{data}", str(os.getpid())), "w").close()\n'
     place = "app" if mode == "daemon" else "%{GLOBAL}"
