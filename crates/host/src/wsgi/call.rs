@@ -1,7 +1,7 @@
 //! One request as the application holds it: what stands behind `wsgi.input`, `start_response` and `write`.
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use contract::request::{Flags, Request};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyValueError};
@@ -24,14 +24,20 @@ pub(crate) struct Call {
     loan: Loan,
     response: Mutex<Response>,
     body: Mutex<Body>,
-    data: Mutex<Option<Py<PyDict>>>,
-    /// `mod_wsgi.request_id`, kept for events only.
-    id: OnceLock<String>,
+    known: Mutex<Option<Known>>,
     over: AtomicBool,
     /// What other threads than the request's have written to `wsgi.errors` of a line that is not complete.
     line_of_others: Mutex<Vec<u8>>,
     log_level: u8,
     meters: Arc<Meters>,
+}
+
+/// What Python knows of a request while it runs.
+pub(crate) struct Known {
+    /// `mod_wsgi.request_data()`
+    pub data: Py<PyDict>,
+    /// `mod_wsgi.request_id`
+    pub id: Option<Py<PyString>>,
 }
 
 impl Call {
@@ -46,8 +52,7 @@ impl Call {
             loan: Loan::default(),
             response: Mutex::new(Response::new(false)),
             body: Mutex::new(Body::new(request.flags.has(Flags::NO_BODY))),
-            data: Mutex::new(None),
-            id: OnceLock::new(),
+            known: Mutex::new(None),
             over: AtomicBool::new(false),
             line_of_others: Mutex::default(),
             log_level: request.log_level,
@@ -82,20 +87,20 @@ impl Call {
 
     /// Its `request_data` while it runs.
     pub(crate) fn data<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyDict>> {
-        let data = self.data.lock().unwrap_or_else(PoisonError::into_inner);
-        data.as_ref().map(|data| data.bind(py).clone())
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.as_ref().map(|known| known.data.bind(py).clone())
     }
 
-    /// Sets or takes away its `request_data`.
-    pub(crate) fn set_data(&self, data: Option<Bound<'_, PyDict>>) {
-        let data = data.map(Bound::unbind);
-        let old = std::mem::replace(&mut *self.data.lock().unwrap_or_else(PoisonError::into_inner), data);
+    /// Its `mod_wsgi.request_id` while it runs, if it has one.
+    pub(crate) fn id<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyString>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.as_ref().and_then(|known| known.id.as_ref()).map(|id| id.bind(py).clone())
+    }
+
+    /// Sets or takes away both.
+    pub(crate) fn set_known(&self, known: Option<Known>) {
+        let old = std::mem::replace(&mut *self.known.lock().unwrap_or_else(PoisonError::into_inner), known);
         drop(old); // after the lock
-    }
-
-    /// Its `mod_wsgi.request_id`, if events need it.
-    pub(crate) fn id(&self) -> &OnceLock<String> {
-        &self.id
     }
 
     /// The application has finished; what it still holds of the request raises from now on.

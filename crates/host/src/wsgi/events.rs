@@ -26,8 +26,8 @@ pub(crate) struct Observed<'a, 'py> {
     pub request_start: u64,
     pub queue_start: u64,
     pub attempts: Attempts,
-    /// What the thread had used when the application was entered.
-    pub usage: Usage,
+    /// What the thread had used when the application was entered; `None`: nobody had subscribed then.
+    pub usage: Option<Usage>,
 }
 
 impl<'py> Observed<'_, 'py> {
@@ -38,6 +38,9 @@ impl<'py> Observed<'_, 'py> {
         callable: &[u8],
         now: u64,
     ) -> PyResult<Bound<'py, PyAny>> {
+        if !self.is_wanted() {
+            return Ok(application);
+        }
         let payload = self.times()?;
         payload.set_item("daemon_connects", self.attempts.connects)?;
         payload.set_item("daemon_restarts", self.attempts.restarts)?;
@@ -52,6 +55,9 @@ impl<'py> Observed<'_, 'py> {
     /// `request_exception`
     pub(crate) fn exception(&self, error: &PyErr) -> PyResult<()> {
         let py = self.environ.py();
+        if !self.is_wanted() {
+            return Ok(());
+        }
         let payload = self.common()?;
         payload.set_item("exception_info", (error.get_type(py), error.value(py), error.traceback(py)))?;
         self.publish("request_exception", payload).map(drop)
@@ -59,6 +65,9 @@ impl<'py> Observed<'_, 'py> {
 
     /// `request_finished`
     pub(crate) fn finished(&self, finished: &Finished) -> PyResult<()> {
+        if !self.is_wanted() {
+            return Ok(());
+        }
         let application_time = seconds(finished.ended.saturating_sub(finished.started));
         let payload = self.times()?;
         payload.set_item("application_finish", seconds(finished.ended))?;
@@ -77,6 +86,11 @@ impl<'py> Observed<'_, 'py> {
         self.publish("request_finished", payload).map(drop)
     }
 
+    /// Whether anybody has subscribed by now.
+    fn is_wanted(&self) -> bool {
+        self.call.interpreter().objects().shim.has_subscribers(self.environ.py())
+    }
+
     fn times(&self) -> PyResult<Bound<'py, PyDict>> {
         let payload = self.common()?;
         payload.set_item("thread_id", self.facts.thread_id)?;
@@ -92,7 +106,7 @@ impl<'py> Observed<'_, 'py> {
 
     fn common(&self) -> PyResult<Bound<'py, PyDict>> {
         let payload = PyDict::new(self.environ.py());
-        if let Some(id) = self.call.id().get() {
+        if let Some(id) = self.call.id(self.environ.py()) {
             payload.set_item("request_id", id)?;
         }
         payload.set_item("request_data", self.call.data(self.environ.py()))?;
@@ -106,10 +120,8 @@ impl<'py> Observed<'_, 'py> {
 
 /// CPU time of the thread since `before`, never more than the time that has passed; nothing of a thread that had not
 /// used any: its clock has not begun to tick.
-fn cpu(payload: &Bound<'_, PyDict>, before: Usage, application_time: f64) -> PyResult<()> {
-    if before.user.is_zero() {
-        return Ok(());
-    }
+fn cpu(payload: &Bound<'_, PyDict>, before: Option<Usage>, application_time: f64) -> PyResult<()> {
+    let Some(before) = before.filter(|before| !before.user.is_zero()) else { return Ok(()) };
     let used = Usage::of_thread().since(before);
     let total = used.cpu().as_secs_f64();
     let scale = if total > application_time { application_time / total } else { 1.0 };
@@ -130,7 +142,7 @@ pub(crate) fn response_started(
     payload.set_item("response_status", status)?;
     payload.set_item("response_headers", headers)?;
     payload.set_item("exception_info", exc_info)?;
-    if let Some(id) = call.id().get() {
+    if let Some(id) = call.id(py) {
         payload.set_item("request_id", id)?;
     }
     payload.set_item("request_data", call.data(py))?;

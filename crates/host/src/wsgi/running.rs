@@ -105,22 +105,18 @@ impl Running<'_, '_> {
         }
         let _apache_request = apache_request::lend(self.call, self.request, &environ.variables)?;
         let start_response = types::start_response_of(&adapter)?;
-        let observed = objects.shim.has_subscribers(py).then(|| self.observed(&environ));
+        let observed = self.observed(&environ);
         let started = now();
         objects.environ.start(&environ, started)?;
         self.recording.enter(started);
 
-        let application = match &observed {
-            Some(observed) => observed.started(application, self.request.callable, started),
-            None => Ok(application),
-        };
-        let sent = self.call_and_send(application, &environ.variables, start_response, observed.as_ref());
+        let application = observed.started(application, self.request.callable, started);
+        let sent = self.call_and_send(application, &environ.variables, start_response, &observed);
 
         let ended = now();
         let status = self.status(&sent);
         self.recording.leave(ended, status);
-        let finished = observed.map(|observed| observed.finished(&Finished { started, ended, status }));
-        if let Some(Err(error)) = finished {
+        if let Err(error) = observed.finished(&Finished { started, ended, status }) {
             self.place().raised(py, error, ", in an event of the request");
         }
         let application_time = ended.saturating_sub(started);
@@ -137,24 +133,24 @@ impl Running<'_, '_> {
         application: PyResult<Bound<'py, PyAny>>,
         environ: &Bound<'py, PyDict>,
         start_response: Bound<'py, PyAny>,
-        observed: Option<&Observed<'_, 'py>>,
+        observed: &Observed<'_, 'py>,
     ) -> Result<Ending, u16> {
         let result = match application.and_then(|application| application.call1((environ, start_response))) {
             Ok(result) => result,
-            Err(error) => return Err(self.raised(error, observed, environ.py())),
+            Err(error) => return Err(self.raised(error, Some(observed), environ.py())),
         };
         let sent = body::send(self.call, &result, self.request.flags.has(Flags::SEND_FILE));
         let sent = match sent {
             Ok(ending) => Ok(ending),
             Err(Failure::ClientGone) => Err(500),
-            Err(Failure::Raised(error)) => Err(self.raised(error, observed, result.py())),
+            Err(Failure::Raised(error)) => Err(self.raised(error, Some(observed), result.py())),
         };
         self.close(&result, observed);
         sent
     }
 
     /// `close()` of what the application returned; what it raises is logged and changes nothing.
-    fn close<'py>(&self, result: &Bound<'py, PyAny>, observed: Option<&Observed<'_, 'py>>) {
+    fn close<'py>(&self, result: &Bound<'py, PyAny>, observed: &Observed<'_, 'py>) {
         let py = result.py();
         if result.is_exact_instance_of::<PyList>() || result.is_exact_instance_of::<PyTuple>() {
             return; // have none
@@ -165,7 +161,7 @@ impl Running<'_, '_> {
             Err(error) => Err(error),
         };
         if let Err(error) = closed {
-            self.tell(error, ", in close() of the response", observed, py);
+            self.tell(error, ", in close() of the response", Some(observed), py);
         }
     }
 
@@ -229,11 +225,12 @@ impl Running<'_, '_> {
     }
 
     fn observed<'a, 'py>(&'a self, environ: &'a Environ<'py>) -> Observed<'a, 'py> {
-        RECORDER.observe(); // also for those who have put themselves into the list by hand
-        self.call.meters().arm();
-        if let Some(id) = &environ.request_id {
-            let _ = self.call.id().set(id.to_string_lossy().into_owned());
-        }
+        let shim = &self.interpreter.objects().shim;
+        let usage = shim.has_subscribers(environ.variables.py()).then(|| {
+            RECORDER.observe(); // also for those who have put themselves into the list by hand
+            self.call.meters().arm();
+            Usage::of_thread()
+        });
         Observed {
             call: self.call,
             environ: &environ.variables,
@@ -241,7 +238,7 @@ impl Running<'_, '_> {
             request_start: self.request.request_start,
             queue_start: self.request.queue_start,
             attempts: self.request.attempts,
-            usage: Usage::of_thread(),
+            usage,
         }
     }
 }
