@@ -5,7 +5,7 @@ import ast
 import pytest
 from support import jail
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.ours]
 INSIDE = '''"""Tells how the world looks."""
 import os, sys
 

@@ -110,6 +110,7 @@ def test_stream_arrives_piece_by_piece(library, way):
     validated.check(library.log(library.since))
 
 
+@pytest.mark.ours
 def test_broken_stream_is_cut(library):
     with library.connect() as client:
         client.start("GET", "/db/stream_broken/")
@@ -129,6 +130,7 @@ def counts(server):
     return json.loads(server.get("/db/signals/").body)
 
 
+@pytest.mark.ours
 def test_signals(library):
     """Each request ends with one request_finished, which closes connections: also a failed, a cut and an abandoned one."""
     before = counts(library)
@@ -158,6 +160,7 @@ def test_signals(library):
 LEVELS = {"debug": "debug", "info": "info", "warning": "warn", "error": "error", "critical": "crit"}
 
 
+@pytest.mark.ours
 def test_log_handler(library):
     """mod_wsgi.LogHandler: each level is httpd's own, `LogLevel wsgi:info` drops what is below."""
     mark = uuid.uuid4().hex
@@ -170,6 +173,7 @@ def test_log_handler(library):
     assert "Traceback (most recent call last)" in library.log(library.since)
 
 
+@pytest.mark.ours
 def test_logging_to_stderr(library):
     """logging.StreamHandler writes to stderr: every line at error, with the client."""
     mark = uuid.uuid4().hex

@@ -42,12 +42,14 @@ def refused(server, name, group):
     server.wait_for_log(f"ImportError: .*; {place}: add `WSGIApplicationGroup %{{GLOBAL}}`", since)
 
 
+@pytest.mark.ours
 def test_main_interpreter(server, name):
     assert server.get(f"/{name}/global").text == SAYS[name]
     refused(server, name, "one")
     assert server.get(f"/{name}/global").text == SAYS[name]
 
 
+@pytest.mark.ours
 def test_the_first_interpreter_wins(server, name):
     """Whichever loads it first has it, and the others are refused, the main one, too."""
     assert server.get(f"/{name}/one").text == SAYS[name]

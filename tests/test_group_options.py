@@ -46,6 +46,7 @@ def told(server, mount):
     return json.loads(server.get(mount).body)
 
 
+@pytest.mark.ours
 @pytest.mark.root
 def test_limits_and_priority(serve):
     server = serve("WSGIDaemonProcess a cpu-priority=5 memory-limit=900M virtual-memory-limit=4G stack-size=24M threads=2\n"
@@ -93,6 +94,7 @@ def test_a_full_queue(waiting):
     assert server.get("/?three").body == b"first second"
 
 
+@pytest.mark.ours
 def test_a_silent_application(waiting):
     """Nothing to read for socket-timeout: 504, and the next request is served."""
     server = waiting("socket-timeout=1 processes=2")

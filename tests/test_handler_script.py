@@ -72,6 +72,7 @@ def test_options(server):
     assert told(server, "/shown", [("Authorization", "Basic eDp5")])["HTTP_AUTHORIZATION"] is None
 
 
+@pytest.mark.ours
 def test_reload_required(server):
     """Asked with the file of the request; what it raises is logged and counts as no."""
     told(server, "/a.page")
@@ -88,12 +89,14 @@ def test_reload_required(server):
     assert server.log().count("Loading WSGI script") + server.log().count("Reloading WSGI script") > loads
 
 
+@pytest.mark.ours
 def test_missing_callable(serve, mode):
     server = serve(CONF, mode, files={"handler.py": "def application(environ, start_response):\n    pass\n"})
     assert server.get("/shown").status == 500
     server.wait_for_log("handle_request")
 
 
+@pytest.mark.ours
 @pytest.mark.parametrize("names, daemon, embedded", [("", 500, 500), ("app", 200, 500), ("%{GLOBAL}", 500, 200),
                                                     ("app %{GLOBAL}", 200, 200), ("other", 500, 500)])
 def test_restrict_process(serve, names, daemon, embedded):
