@@ -14,8 +14,8 @@ import struct
 import time
 
 CONTROL, SETTINGS, AREA, OVERFLOW, SLOT = 3, 4, 5, 6, 7
-REQUEST, BODY, BODY_END = 1, 2, 3
-TAKEN, HEAD, FILE, LOG, END, REJECT, GOAWAY = 16, 17, 18, 19, 20, 21, 22
+REQUEST, BODY, BODY_END, VALUE = 1, 2, 3, 5
+TAKEN, HEAD, FILE, LOG, END, REJECT, GOAWAY, LOOKUP, VERDICT = range(16, 25)
 RELOADING, NO_BODY, ANNOUNCE = 1, 2, 4
 REJECT_RELOADING, REJECT_DRAINING, REJECT_TOO_LATE = 1, 2, 3
 STARTING, RUNNING, FAILING = 0, 1, 2
@@ -89,8 +89,8 @@ def _bytes(value):
     return struct.pack("<I", len(value)) + value
 
 
-def request(script, path="/", group="", flags=RELOADING, queue_timeout=0, start=None, environ=()):
-    """The payload of a REQUEST frame."""
+def request(script, path="/", group="", flags=RELOADING, queue_timeout=0, start=None, environ=(), task=None):
+    """The payload of a REQUEST frame; `task` is the number of one and its words, when no application is asked."""
     micros = int((time.time() if start is None else start) * 1e6)
     variables = {
         "REQUEST_METHOD": "GET",
@@ -103,7 +103,9 @@ def request(script, path="/", group="", flags=RELOADING, queue_timeout=0, start=
         **dict(environ),
     }
     head = struct.pack("<IBQQHHI", flags, 6, micros, micros, 1, 0, queue_timeout)
-    head += _bytes(str(script)) + _bytes(group) + _bytes("application") + b"\0"
+    head += _bytes(str(script)) + _bytes(group) + _bytes("application")
+    number, *words = task or [0]
+    head += bytes([number]) + b"".join(map(_bytes, words))
     pairs = b"".join(_bytes(name) + _bytes(value) for name, value in variables.items())
     return head + struct.pack("<I", len(variables)) + pairs
 
@@ -152,6 +154,8 @@ class Response:
                 answer.body += payload
             elif kind == LOG:
                 answer.log += payload.decode(errors="replace") + "\n"
+            elif kind == VERDICT:
+                answer.verdict = payload
             elif kind == END:
                 answer.outcome, answer.keep, _ = struct.unpack("<HBQ", payload)
                 return answer
@@ -167,7 +171,7 @@ class Answer:
     """What became of a request; `outcome` is None when no END came."""
 
     def __init__(self):
-        self.slot = self.pid = self.status = self.outcome = self.reject = None
+        self.slot = self.pid = self.status = self.outcome = self.reject = self.verdict = None
         self.body, self.log, self.keep, self.goaway = b"", "", 0, False
 
     def __repr__(self):
