@@ -204,3 +204,10 @@ def test_a_full_stack_leaves_its_python_stack(serve):
     server.wait_for_log("Fatal Python error: Segmentation fault")
     server.wait_for_log(r'deep\.py", line \d+')
     assert server.get("/app/pid").status == 200
+
+
+@pytest.mark.root
+def test_a_priority_that_httpd_may_not_give(serve):
+    server = limited(serve, "threads=1 cpu-priority=-5", run_as="daemon")
+    assert server.get("/app/pid").status == 200
+    server.wait_for_log("process group `app`: cpu-priority=-5 cannot be set: only root may")

@@ -16,7 +16,7 @@ use rustix::fs::{MemfdFlags, memfd_create};
 
 use super::generations::{Kept, Leader, happened};
 use super::launch::{Plan, Step, launch, own_file, trouble};
-use super::settings::{self, Identity, LEADER, StartError};
+use super::settings::{self, Identity, LEADER, Restrictions, StartError};
 use super::sockets::{Ends, Sockets};
 use crate::apache::{Pool, Server, process};
 use crate::config::ProcessGroup;
@@ -71,6 +71,10 @@ fn plan<'d>(
     let file = path.display().to_string();
     let program = File::open(&path).map_err(|source| StartError::Leader { file, source })?.into();
     let name = CString::new(path.as_os_str().as_bytes()).unwrap_or_default();
+    let restrictions = Restrictions::of(group);
+    for warning in restrictions.warnings {
+        start.home.log(level::WARN, &format!("process group `{}`: {warning}", group.name));
+    }
     Ok(Plan {
         program,
         arguments: vec![name],
@@ -78,8 +82,8 @@ fn plan<'d>(
         descriptors,
         chroot: group.chroot.clone().filter(|_| process::is_root()),
         umask: group.umask,
-        limits: settings::limits(group),
-        priority: group.cpu_priority,
+        limits: restrictions.limits,
+        priority: restrictions.priority,
         identity: process::is_root().then(|| (identity.uid, identity.gid, identity.groups.clone())),
         directory: settings::directory(group, identity),
         delay,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use contract::launch::Leader;
-use rustix::process::Resource;
+use rustix::process::{Resource, getpriority_process, getrlimit};
 use thiserror::Error;
 
 use super::launch::own_file;
@@ -199,10 +199,51 @@ fn merge(
         .collect()
 }
 
-/// The limits of a group's processes.
-pub(super) fn limits(group: &ProcessGroup) -> Vec<(Resource, u64)> {
-    let limits = [(Resource::Data, group.memory_limit), (Resource::As, group.virtual_memory_limit)];
-    limits.into_iter().filter(|(_, limit)| *limit > 0).collect()
+/// What of a group's limits this httpd may set. What it may not is no reason to be without the group.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Restrictions {
+    pub(super) limits: Vec<(Resource, u64)>,
+    /// The nice value.
+    pub(super) priority: Option<i32>,
+    /// What is left out, and why.
+    pub(super) warnings: Vec<String>,
+}
+
+impl Restrictions {
+    pub(super) fn of(group: &ProcessGroup) -> Self {
+        let mut new = Self::default();
+        let root = process::is_root();
+        let limits = [
+            ("memory-limit", Resource::Data, group.memory_limit),
+            ("virtual-memory-limit", Resource::As, group.virtual_memory_limit),
+        ];
+        for (name, resource, limit) in limits.into_iter().filter(|(.., limit)| *limit > 0) {
+            new.limit(name, (resource, limit), getrlimit(resource).maximum.filter(|_| !root));
+        }
+        if let Some(priority) = group.cpu_priority {
+            new.priority(priority, getpriority_process(None).unwrap_or(0), root);
+        }
+        new
+    }
+
+    fn limit(&mut self, name: &str, limit: (Resource, u64), highest: Option<u64>) {
+        match highest.filter(|highest| *highest < limit.1) {
+            None => self.limits.push(limit),
+            Some(highest) => self.warnings.push(format!(
+                "{name} cannot be set: httpd itself is limited to {highest} bytes, and its processes with it"
+            )),
+        }
+    }
+
+    fn priority(&mut self, wanted: i32, own: i32, root: bool) {
+        if root || wanted >= own {
+            self.priority = Some(wanted);
+        } else {
+            self.warnings.push(format!(
+                "cpu-priority={wanted} cannot be set: only root may go below httpd's own nice value of {own}"
+            ));
+        }
+    }
 }
 
 /// Where a group's processes start; `Err`: only if it is there.
@@ -226,6 +267,22 @@ mod tests {
         let merged = merge(inherited.into_iter(), &own);
         let merged: Vec<_> = merged.iter().map(|variable| variable.to_str().unwrap()).collect();
         assert_eq!(merged, ["PATH=/bin", "LANG=C", "HOME=/srv"]);
+    }
+
+    #[test]
+    fn what_cannot_be_set_is_left_out_and_said() {
+        let mut told = Restrictions::default();
+        told.limit("memory-limit", (Resource::Data, 500), Some(400));
+        told.limit("virtual-memory-limit", (Resource::As, 500), None);
+        told.priority(-5, 0, false);
+        assert_eq!((told.limits.len(), told.priority, told.warnings.len()), (1, None, 2));
+        assert!(
+            told.warnings[0].starts_with("memory-limit cannot be set") && told.warnings[1].contains("-5")
+        );
+        let mut free = Restrictions::default();
+        free.limit("memory-limit", (Resource::Data, 500), Some(500));
+        free.priority(-5, 0, true);
+        assert_eq!((free.limits.len(), free.priority, free.warnings.len()), (1, Some(-5), 0));
     }
 
     #[test]
