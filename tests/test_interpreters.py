@@ -283,3 +283,17 @@ def test_debug_mode_leaves_the_terminal_alone(serve, mode):
         server.wait_for_log(r"\[client .*to stdout Restricted$")
     server.process.terminate()  # such an httpd leaves its file behind
     server.process.wait(20)
+
+
+@pytest.mark.ours
+def test_a_hash_seed_is_for_this_python_alone(serve, mode):
+    """Processes that the application starts do not inherit it."""
+    script = ('"""Tells hashes."""\nimport os, subprocess, sys\ndef application(environ, start_response):\n'
+              '    child = subprocess.check_output(["/bin/sh", "-c", "echo seed=$PYTHONHASHSEED"], text=True).strip()\n'
+              '    start_response("200 OK", [])\n'
+              '    return [repr((hash("text"), "PYTHONHASHSEED" in os.environ, child, sys.flags.hash_randomization)).encode()]\n')
+    server = serve("WSGIPythonHashSeed 0\nWSGIScriptAlias /main ${ROOT}/s.py application-group=%{GLOBAL}\n"
+                   "WSGIScriptAlias /sub ${ROOT}/s.py\n", mode, files={"s.py": script})
+    seen = {server.get(path).text for path in ("/main", "/sub", "/main")}
+    assert len(seen) == 1
+    assert seen.pop().endswith(", False, 'seed=', 0)")

@@ -213,6 +213,8 @@ def set_up():
     sys.argv = ["mod_wsgi"]
     restrict_streams()
     set_switch_interval()
+    if settings["seeded"] and settings["process_group"]:
+        os.environ.pop("PYTHONHASHSEED", None)  # how the leader said it; not for the application's own processes
     if settings["eggs"]:
         os.environ["PYTHON_EGG_CACHE"] = settings["eggs"]
     extend_path()

@@ -146,6 +146,7 @@ fn values<'py>(
     values.set_item("switch_interval_is_own", own.switch_interval_is_own)?;
     values.set_item("own_gil", own_gil)?;
     values.set_item("debug_mode", settings.debug_mode)?;
+    values.set_item("seeded", settings.hash_seed.is_some())?;
     let path = |path: &std::path::PathBuf| super::text::path(py, path.as_os_str().as_encoded_bytes());
     values.set_item("eggs", settings.eggs.as_ref().map(path).transpose()?)?;
     values.set_item("working_directory", settings.working_directory.as_ref().map(path).transpose()?)?;
