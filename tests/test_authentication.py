@@ -4,7 +4,7 @@ import json
 
 import pytest
 from support import access
-from support.access import basic, digest, realm_hash
+from support.access import basic, digest, location, realm_hash
 
 pytestmark = pytest.mark.ours  # process-group= on these directives, and words of the log
 
@@ -56,11 +56,6 @@ def guard(serve, place):
         return serve(conf, files={"app.py": APP, **(files or {})}, modules=("auth_digest", *settings.pop("modules", ())), **settings)
 
     return start
-
-
-def location(path, *lines):
-    body = "\n    ".join(lines)
-    return f"<Location {path}>\n    {body}\n</Location>\n"
 
 
 def user_of(response):

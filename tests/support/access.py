@@ -29,6 +29,12 @@ def asked(environ, *words):
 """
 
 
+def location(path, *lines):
+    """A section for a URL."""
+    body = "\n    ".join(lines)
+    return f"<Location {path}>\n    {body}\n</Location>\n"
+
+
 def asked_of(server):
     """The environ and the further arguments that RECORD has kept."""
     found = json.loads((server.root / "data" / "asked.json").read_text())
