@@ -176,3 +176,30 @@ def test_restricted_streams_by_their_name(serve, mode):
     server = serve("WSGIRestrictStdin On\nWSGIRestrictStdout On\n" + EVALUATE, mode)
     assert ask(server, "[type(sys.stdin).__module__, type(sys.stdin).__name__, type(sys.stdout).__name__]") == \
         ["mod_wsgi", "Restricted", "Restricted"]
+
+
+@pytest.mark.parametrize("minor", [10, 11, 12, 13])
+def test_every_python_has_the_whole_of_it(serve, python, minor):
+    groups = "".join(f"WSGIScriptAlias /{name} ${{APPS}}/evaluate.py application-group={group}\n"
+                     for name, group in (("main", "%{GLOBAL}"), ("sub", "sub"), ("other", "other")))
+    server = serve(groups, "daemon", f"threads=2 python-home={python(minor)}")
+    for path in ("/main", "/sub", "/other"):
+        assert ask(server, "[name for name in dir(mod_wsgi) if not name.startswith('_')]", path) == NAMES
+        assert ask(server, """
+            import logging
+            kept["seen"] = []
+            mod_wsgi.subscribe_events(lambda name, **payload: kept["seen"].append([name, payload]))
+            mod_wsgi.subscribe_shutdown(lambda name, **payload: print("told of", name))
+            mod_wsgi.start_recording_metrics()
+            logger = logging.Logger("versions")
+            logger.addHandler(mod_wsgi.LogHandler())
+            logger.warning("from %s", mod_wsgi.application_group or "main")
+            answer = sys.version_info[1]
+        """, path) == minor
+        seen = ask(server, "[name for name, _ in kept['seen']]", path)
+        assert seen[-1] == "request_started" and set(seen) >= {"response_started", "request_finished"}
+        server.wait_for_log(rf"wsgi:warn.*from {path[1:]}$")
+    assert ask(server, "mod_wsgi.request_metrics()['request_count']", "/sub") >= 5
+    assert ask(server, "mod_wsgi.process_metrics()['threads'][1]['thread_id']", "/other") == 2
+    server.stop()
+    assert server.log().count("told of process_stopping") == 3

@@ -171,6 +171,31 @@ def test_results_are_merged_and_the_application_can_be_replaced(serve, mode):
     assert "added" not in order[0][2]
 
 
+LATE = """
+import json, mod_wsgi
+seen = []
+def note(name, **payload): seen.append([name, sorted(payload), payload.get("request_id")])
+def application(environ, start_response):
+    if environ["PATH_INFO"] == "/by-hand":
+        mod_wsgi.event_callbacks.append(note)
+    elif environ["PATH_INFO"] == "/subscribe":
+        mod_wsgi.subscribe_events(note)
+    start_response("200 OK", [])
+    return [json.dumps(seen).encode()]
+"""
+
+
+@pytest.mark.parametrize("path", ["/subscribe", "/by-hand"])
+def test_the_request_that_subscribes_is_told_of_its_rest(serve, mode, path):
+    server = serve("WSGIScriptAlias / ${ROOT}/late.py\n", mode, files={"late.py": LATE})
+    server.get(path)
+    seen = []
+    processes.wait_until(lambda: seen.extend(json.loads(server.get("/").body)) or len(seen) > 3)
+    assert [entry[0] for entry in seen[:3]] == ["response_started", "request_finished", "request_started"]
+    assert set(seen[0][1]) == RESPONSE and set(seen[1][1]) == FINISHED, "no CPU time: it was not known at the start"
+    assert seen[0][2] == seen[1][2] != seen[2][2]
+
+
 RAISING = """
 import mod_wsgi
 @mod_wsgi.subscribe_events
@@ -220,7 +245,9 @@ def event(name, **payload):
     if name.startswith("process_"): say(f"event {name}")
 main = threading.main_thread()
 def application(environ, start_response):
-    if environ["PATH_INFO"] == "/slow": time.sleep(1.5)
+    if environ["PATH_INFO"] == "/slow":
+        say("is slow")
+        time.sleep(1.5)
     start_response("200 OK", [])
     return [str(os.getpid()).encode()]
 """
@@ -313,7 +340,7 @@ def test_the_end_is_told_before_running_requests_are_waited_for(serve):
     pid = int(server.get("/").body)
     with server.connect() as slow:
         slow.start("GET", "/slow")
-        processes.wait_until(lambda: server.get("/").body == str(pid).encode())
+        server.wait_for_log("is slow")
         os.kill(pid, signal.SIGTERM)
         server.wait_for_log(r"ends process_stopping")
         assert slow.finish().body == str(pid).encode()
