@@ -212,6 +212,14 @@ fn httpd_description() -> String {
     text.map(CStr::to_string_lossy).unwrap_or_default().into_owned()
 }
 
+/// The name that httpd was called by, without its folder.
+pub(crate) fn program_name() -> String {
+    let place = &raw const sys::ap_server_argv0;
+    // SAFETY: httpd sets it when it begins, before it loads modules.
+    let name = text(unsafe { place.read() });
+    name.map_or_else(|| "httpd".into(), |name| name.to_string_lossy().into_owned())
+}
+
 /// Adds a word to httpd's banner, as `mod_wsgi/6.1.1`.
 pub(crate) fn announce(configuration: Pool<'_>, component: &str) {
     let component = configuration.string(component.as_bytes());

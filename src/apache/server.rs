@@ -141,6 +141,11 @@ impl<'s> Server<'s> {
         unsafe { Pool::from_ptr(pool) }
     }
 
+    /// The argument of ErrorLog; a virtual host without one uses the main server's.
+    pub(crate) fn error_log_name(self) -> Option<&'s CStr> {
+        text(field!(self.error_fname))
+    }
+
     /// The descriptor of the error log; `None` for syslog and before the logs are open.
     pub(crate) fn error_log(self) -> Option<BorrowedFd<'s>> {
         let file = field!(self.error_log);

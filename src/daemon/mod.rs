@@ -34,6 +34,7 @@ mod settings;
 mod slots;
 mod sockets;
 mod spool;
+mod syslog;
 mod upload;
 
 use std::cell::Cell;

@@ -18,6 +18,7 @@ use super::generations::{Kept, Leader, happened};
 use super::launch::{Plan, Step, launch, own_file, trouble};
 use super::settings::{self, Identity, LEADER, Restrictions, StartError};
 use super::sockets::{Ends, Sockets};
+use super::syslog;
 use crate::apache::{Pool, Server, process};
 use crate::config::ProcessGroup;
 
@@ -41,12 +42,15 @@ pub(super) struct Start<'p> {
 pub(super) fn start(start: &Start<'_>, kept: &mut Kept, delay: Duration) -> Result<(), StartError> {
     let (control, theirs) = ticket::queue().map_err(std::io::Error::from)?;
     let previous = kept.leaders.last().map(|leader| leader.control.as_fd());
-    let settings = settings::leader(start.main, start.home, start.group, previous.is_some());
+    let mut settings = settings::leader(start.main, start.home, start.group, previous.is_some());
+    let syslog = settings.syslog.as_ref().and_then(|_| syslog::connect(start.main));
+    settings.syslog = settings.syslog.filter(|_| syslog.is_some());
     let file = settings_file(&settings)?;
     let ends = kept.sockets.ends();
     let Some(ends) = ends.as_ref() else { return Ok(()) }; // only in children, which start nothing
     let null = OwnedFd::from(File::options().read(true).write(true).open("/dev/null")?);
-    let descriptors = descriptors(start.home, &null, [&theirs, &file], ends, previous);
+    let log = start.home.error_log().or(syslog.as_ref().map(AsFd::as_fd)).unwrap_or_else(|| standard_error());
+    let descriptors = descriptors([null.as_fd(), log], [&theirs, &file], ends, previous);
     let launched = launch(&plan(start, descriptors, delay)?)?;
     let since = Instant::now() + delay;
     let generation = process::generation();
@@ -92,15 +96,12 @@ fn plan<'d>(
 
 /// What the leader finds open, in the order of [`contract::launch`].
 fn descriptors<'d>(
-    home: Server<'d>,
-    null: &'d OwnedFd,
+    [null, log]: [BorrowedFd<'d>; 2],
     [control, settings]: [&'d OwnedFd; 2],
     ends: &'d Ends,
     previous: Option<BorrowedFd<'d>>,
 ) -> Vec<BorrowedFd<'d>> {
-    // Without a file or pipe of its own (syslog) a server's daemons write where httpd itself does.
-    let log = home.error_log().unwrap_or_else(|| standard_error());
-    let streams = [null.as_fd(), log, log];
+    let streams = [null, log, log];
     let shared = [&ends.area, &ends.overflow, &ends.question].map(AsFd::as_fd);
     let fixed = streams.into_iter().chain([control.as_fd(), settings.as_fd()]).chain(shared);
     fixed.chain(ends.slots.iter().map(AsFd::as_fd)).chain(previous).collect()

@@ -10,7 +10,7 @@ use rustix::process::{Resource, getpriority_process, getrlimit};
 use thiserror::Error;
 
 use super::launch::own_file;
-use super::root;
+use super::{root, syslog};
 use crate::apache::account::{User, group_id};
 use crate::apache::{Server, process};
 use crate::config::interpreter;
@@ -148,6 +148,7 @@ pub(super) fn leader(main: Server<'_>, home: Server<'_>, group: &ProcessGroup, t
         socket_timeout: socket_timeout(home, group),
         core_dumps: process::wants_core_dumps(),
         locale: group.locale.clone(),
+        syslog: syslog::of(main, home),
         python,
     }
 }

@@ -38,7 +38,8 @@ def cases(wrapper):
     closed = wrapper(File([b"x"]))
     closed.close()
     yield "after close", (attempt(list, closed), attempt(next, iter([])))
-    yield "no close", attempt(wrapper(type("Bare", (), {"read": lambda self, size: b""})()).close)
+    bare = type("Bare", (), {"read": lambda self, size: b""})()
+    yield "no close", attempt(lambda: wrapper(bare).close())
     own = type("Own", (wrapper,), {"extra": 5})(io.BytesIO(b"derived"))
     yield "derived", (list(own), own.extra)
     yield "iterable", iter(made) is not None

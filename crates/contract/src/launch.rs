@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::layers::Layer;
 use crate::limits::Limits;
+use crate::syslog::Syslog;
 
 /// The control socket: of a leader towards the parent, of a worker towards its leader.
 pub const CONTROL_FD: i32 = 3;
@@ -148,6 +149,9 @@ pub struct Leader {
     pub locale: Option<String>,
     /// What workers do with Python.
     pub python: Python,
+    /// The error log is syslog: lines have its form. `None`: they have httpd's.
+    #[serde(default)]
+    pub syslog: Option<Syslog>,
 }
 
 /// A worker's settings.

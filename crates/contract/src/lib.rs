@@ -15,7 +15,8 @@
 //! - [`version`]: the version of all this, and what is said when two parts differ;
 //! - [`abi`]: the table of C functions between `mod_wsgi.so` and the host in embedded mode;
 //! - [`scoreboard`], [`question`]: httpd's scoreboard, and how a worker asks for it;
-//! - [`level`], [`mod@line`]: httpd's log levels and the form of a line that a daemon writes itself.
+//! - [`level`], [`mod@line`]: httpd's log levels and the form of a line that a daemon writes itself; [`syslog`]: its
+//!   form where the error log is syslog.
 //!
 //! It names neither httpd nor Python.
 
@@ -38,6 +39,7 @@ pub mod reason;
 pub mod request;
 pub mod response;
 pub mod scoreboard;
+pub mod syslog;
 pub mod task;
 pub mod thread;
 pub mod ticket;

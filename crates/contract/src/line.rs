@@ -8,20 +8,23 @@ use crate::level;
 /// `offset` seconds east of UTC. Control characters of `text` are escaped as httpd does.
 pub fn format(level: u8, now: SystemTime, offset: i64, pid: u32, tid: u32, text: &str) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]; // 1 January 1970 was a Thursday
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let seconds = since.as_secs() as i64 + offset;
-    let (days, of_day) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let (year, month, day) = civil(days);
+    let Local { days, year, month, day, hour, minute, second, micros } = Local::of(now, offset);
     let weekday = DAYS.get(days.rem_euclid(7) as usize).unwrap_or(&"");
-    let month = MONTHS.get(month).unwrap_or(&"");
-    let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
-    let micros = since.subsec_micros();
-    let mut out = format!(
-        "[{weekday} {month} {day:02} {hour:02}:{minute:02}:{second:02}.{micros:06} {year}] [wsgi:{}] [pid {pid}:tid {tid}] ",
-        level::name(level)
-    );
+    let (level, text) = (level::name(level), escaped(text));
+    format!(
+        "[{weekday} {month} {day:02} {hour:02}:{minute:02}:{second:02}.{micros:06} {year}] [wsgi:{level}] [pid {pid}:tid {tid}] {text}\n"
+    )
+}
+
+/// `Nov 21 03:50:02`
+pub(crate) fn time_for_syslog(now: SystemTime, offset: i64) -> String {
+    let Local { month, day, hour, minute, second, .. } = Local::of(now, offset);
+    format!("{month} {day:2} {hour:02}:{minute:02}:{second:02}")
+}
+
+/// `text` without control characters, as httpd writes it.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
             '\n' => out.push_str("\\n"),
@@ -31,8 +34,40 @@ pub fn format(level: u8, now: SystemTime, offset: i64, pid: u32, tid: u32, text:
             c => out.push(c),
         }
     }
-    out.push('\n');
     out
+}
+
+/// A time on the wall.
+struct Local {
+    days: i64,
+    year: i64,
+    month: &'static str,
+    day: i64,
+    hour: i64,
+    minute: i64,
+    second: i64,
+    micros: u32,
+}
+
+impl Local {
+    fn of(now: SystemTime, offset: i64) -> Self {
+        const MONTHS: [&str; 12] =
+            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let seconds = since.as_secs() as i64 + offset;
+        let (days, of_day) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+        let (year, month, day) = civil(days);
+        Self {
+            days,
+            year,
+            month: MONTHS.get(month).unwrap_or(&""),
+            day,
+            hour: of_day / 3600,
+            minute: of_day / 60 % 60,
+            second: of_day % 60,
+            micros: since.subsec_micros(),
+        }
+    }
 }
 
 /// Year, month from 0 and day of month of a day counted from 1 January 1970, in the proleptic Gregorian calendar.

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use contract::syslog::Syslog;
 use contract::{level, line};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber, span};
@@ -23,9 +24,13 @@ struct Sink {
 
 static SINK: OnceLock<Sink> = OnceLock::new();
 
-/// Lines go to standard error in httpd's default format (a worker); those less severe than `limit` are dropped.
-pub(crate) fn to_stderr(limit: u8) {
-    to(limit, Box::new(|level, text| text.lines().for_each(|text| write_line(level, text))));
+/// Lines go to standard error in httpd's default format (a worker), or in that of syslog if it is a socket of that; those
+/// less severe than `limit` are dropped.
+pub(crate) fn to_stderr(limit: u8, syslog: Option<Syslog>) {
+    to(
+        limit,
+        Box::new(move |level, text| text.lines().for_each(|text| write_line(level, text, syslog.as_ref()))),
+    );
 }
 
 /// Lines go to `write`. Only the first call of this or [`to_stderr`] counts.
@@ -51,16 +56,20 @@ pub(crate) fn log(level: u8, text: &str) {
     match SINK.get() {
         Some(sink) if level <= sink.limit || level == level::NOTICE => (sink.write)(level, text),
         Some(_) => {}
-        None => text.lines().for_each(|text| write_line(level, text)),
+        None => text.lines().for_each(|text| write_line(level, text, None)),
     }
 }
 
-fn write_line(level: u8, text: &str) {
+fn write_line(level: u8, text: &str, syslog: Option<&Syslog>) {
     let now = SystemTime::now();
     let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let offset = crate::python::local::offset(seconds as i64);
     let tid = rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs();
-    let line = line::format(level, now, offset, std::process::id(), tid, text);
+    let pid = std::process::id();
+    let line = match syslog {
+        Some(syslog) => syslog.format(level, now, offset, pid, tid, text),
+        None => line::format(level, now, offset, pid, tid, text),
+    };
     let _ = std::io::stderr().write_all(line.as_bytes()); // a piped logger may be gone, and then nobody is there to be told
 }
 

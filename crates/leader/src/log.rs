@@ -8,6 +8,7 @@ use std::io::Write as _;
 use std::time::SystemTime;
 
 use contract::level;
+use contract::syslog::Syslog;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -17,11 +18,13 @@ struct Lines {
     group: String,
     level: u8,
     zone: Option<TimeZone>,
+    syslog: Option<Syslog>,
 }
 
 /// Sends the lines of this process to standard error: those of `level` and more severe ones, each with the group's name.
-pub(crate) fn init(group: &str, level: u8) {
-    let lines = Lines { group: group.to_owned(), level, zone: TimeZone::local().ok() };
+/// With `syslog` they are messages for it, and standard error is its socket.
+pub(crate) fn init(group: &str, level: u8, syslog: Option<Syslog>) {
+    let lines = Lines { group: group.to_owned(), level, zone: TimeZone::local().ok(), syslog };
     let _ = tracing::subscriber::set_global_default(lines);
 }
 
@@ -37,7 +40,11 @@ impl Subscriber for Lines {
         let offset = offset.map_or(0, |local| local.ut_offset().into());
         let level = httpd_level(*event.metadata().level());
         let pid = std::process::id();
-        let line = contract::line::format(level, SystemTime::now(), offset, pid, pid, &text.0);
+        let (now, text) = (SystemTime::now(), &text.0);
+        let line = match &self.syslog {
+            Some(syslog) => syslog.format(level, now, offset, pid, pid, text),
+            None => contract::line::format(level, now, offset, pid, pid, text),
+        };
         let _ = std::io::stderr().write_all(line.as_bytes());
     }
 

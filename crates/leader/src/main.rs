@@ -39,12 +39,13 @@ fn main() -> ExitCode {
     let given = match settings::read() {
         Ok(given) => given,
         Err(error) => {
-            log::init("?", contract::level::ERROR);
+            log::init("?", contract::level::ERROR, None);
             tracing::error!("{error}");
             return ExitCode::from(EXIT_UNUSABLE as u8);
         }
     };
-    log::init(&given.settings.python.process_group, given.settings.python.log_level);
+    let python = &given.settings.python;
+    log::init(&python.process_group, python.log_level, given.settings.syslog.clone());
     match run::run(given) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -73,7 +73,7 @@ pub(super) fn start(control: OwnedFd) -> Result<Shared, BootstrapError> {
     if let Ok(log) = take(ERROR_LOG_FD) {
         rustix::stdio::dup2_stderr(&log).map_err(io::Error::from)?;
     }
-    crate::log::to_stderr(group.python.log_level);
+    crate::log::to_stderr(group.python.log_level, group.syslog.clone());
     // From now on the worker ends with its leader. One that ended before this has closed the control socket.
     let _ = set_parent_process_death_signal(Some(Signal::TERM));
     if !group.core_dumps {

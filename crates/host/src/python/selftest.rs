@@ -106,7 +106,7 @@ pub(super) unsafe extern "C" fn start(
         assert!(!text.is_null(), "start() takes a str");
         // SAFETY: CPython gave the size with the pointer.
         let bytes = unsafe { std::slice::from_raw_parts(text.cast(), size as usize) };
-        crate::log::to_stderr(contract::level::DEBUG);
+        crate::log::to_stderr(contract::level::DEBUG, None);
         let settings = serde_json::from_slice(bytes).expect("settings");
         let process = Process::adopt(settings).expect("Python is adopted");
         assert!(PROCESS.set(process).is_ok(), "start() comes once");
