@@ -168,3 +168,20 @@ def application(environ, start_response):
         until(lambda: not any(site.area.slot(n, "reserved") for n in range(4)), "free threads")
         connections = [site.send() for _ in range(8)]
     assert len(counts) == 2 and min(counts.values()) == max(counts.values()), counts
+
+
+def test_a_thread_shows_its_request(group):
+    site = group(HELLO, threads=2)
+    site.ready()
+    connection = site.send(path="/slow", environ={"REQUEST_URI": "/slow?x=1", "mod_wsgi.request_id": "id"})
+
+    def shown():
+        threads = [site.area.thread(0, number) for number in (1, 2)]
+        return [thread for thread in threads if thread[0] and thread[2]]
+
+    ((began, number, text),) = until(shown, "the request in the area")
+    assert (number, text) == (1, "id GET /slow?x=1")
+    assert abs(time.clock_gettime(time.CLOCK_MONOTONIC) * 1000 - began) < 60_000
+    assert wire.Response(connection).whole().status == 200
+    until(lambda: not shown(), "the end of the request in the area")
+    assert site.area.thread(1, 1)[0] == 0
