@@ -13,6 +13,7 @@ use crate::config::doubts::doubts;
 use crate::config::interpreter::{self, InterpreterError, Runner};
 use crate::config::settings::Hook;
 use crate::config::{Account, ProcessGroup};
+use crate::daemon::{self, EnvironmentError};
 use crate::translate;
 
 /// Whether httpd can start with it. Errors and warnings are logged.
@@ -25,7 +26,8 @@ pub(crate) fn configuration(main: Server<'_>) -> bool {
         errors.push(format!("WSGIPythonHome: {error}"));
     }
     for (_, group) in check::groups(&sites) {
-        if let Err(error) = check_group(group, home) {
+        let environment = daemon::environment(group).map(drop).map_err(GroupError::from);
+        if let Err(error) = check_group(group, home).and(environment) {
             errors.push(format!("the process group `{}` at {}: {error}", group.name, group.place));
         }
     }
@@ -124,6 +126,9 @@ fn runner(group: &ProcessGroup) -> Result<Option<Runner>, GroupError> {
 /// Why a process group cannot run as configured.
 #[derive(Debug, Error)]
 enum GroupError {
+    /// Its environment.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
     /// Its interpreter.
     #[error(transparent)]
     Interpreter(#[from] InterpreterError),

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use super::environment_file::Wrong;
+
 /// Why a line is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum ConfigError {
@@ -15,6 +17,12 @@ pub(crate) enum ConfigError {
         /// What is allowed.
         expected: &'static str,
     },
+    /// What follows an `env=`, and may be part of its value.
+    #[error(
+        "what follows `env=` is not an option (and not shown, since it may be secret); write env=\"NAME=two words\", \
+         with all of it in quotes"
+    )]
+    AfterEnv,
     /// A name was given before.
     #[error("the name `{name}` is already taken at {place}")]
     Duplicate {
@@ -23,6 +31,9 @@ pub(crate) enum ConfigError {
         /// Where.
         place: String,
     },
+    /// An `env=` whose value, which is not shown, is not valid.
+    #[error("env= of WSGIDaemonProcess: {0}")]
+    Environment(Wrong),
     /// Something follows the last word.
     #[error("`{word}` is one word too many")]
     Excess {

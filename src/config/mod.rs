@@ -5,6 +5,7 @@
 //!   [`alias`] are the tables of the options of WSGIDaemonProcess and WSGIScriptAlias;
 //! - [`settings`] is what they store: [`Settings`] for a location, [`ServerSettings`] for a server, each with its merge;
 //!   [`global`] is what is said once, for all;
+//! - [`environment_file`] is the text of `env-file`;
 //! - [`expand`] replaces `%{…}`; [`resolve`] makes the one answer for a request, where the defaults stand;
 //! - [`check`] judges the whole configuration before httpd starts; [`doubts`] are not errors.
 
@@ -12,7 +13,8 @@ pub(crate) mod alias;
 pub(crate) mod check;
 pub(crate) mod directives;
 pub(crate) mod doubts;
-pub(crate) mod error;
+pub(crate) mod environment_file;
+mod error;
 pub(crate) mod expand;
 pub(crate) mod global;
 pub(crate) mod interpreter;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use contract::level;
 use contract::limits::Limits;
+use contract::variables::Variables;
 
 use super::error::ConfigError;
 use super::options;
@@ -35,6 +36,10 @@ pub(crate) struct ProcessGroup {
     pub(crate) home: Option<PathBuf>,
     pub(crate) chroot: Option<PathBuf>,
     pub(crate) display_name: Option<String>,
+    /// `env=`: the environment of the processes, after that of the file.
+    pub(crate) environment: Variables,
+    /// `env-file=`.
+    pub(crate) environment_file: Option<PathBuf>,
     pub(crate) lang: Option<String>,
     pub(crate) locale: Option<String>,
     /// `python-home=`; else WSGIPythonHome.
@@ -89,8 +94,20 @@ impl ProcessGroup {
     pub(crate) fn read(words: &mut Words<'_>) -> Result<Self, ConfigError> {
         let place = words.place();
         let mut group = Self::new(words.value("name of the process group")?, place);
-        options::read(words, &mut group, OPTIONS)?;
+        options::read(words, &mut group, OPTIONS).map_err(|error| group.discreet(error))?;
         Ok(group)
+    }
+
+    /// What follows an `env=` on the line may be part of its value: it is not shown.
+    fn discreet(&self, error: ConfigError) -> ConfigError {
+        match error {
+            ConfigError::NotAnOption { .. } | ConfigError::UnknownOption { nearest: None, .. }
+                if !self.environment.is_empty() =>
+            {
+                ConfigError::AfterEnv
+            }
+            error => error,
+        }
     }
 
     /// A group without options.
@@ -108,6 +125,8 @@ impl ProcessGroup {
             home: None,
             chroot: None,
             display_name: None,
+            environment: Variables::default(),
+            environment_file: None,
             lang: None,
             locale: None,
             python_home: None,
@@ -157,6 +176,15 @@ impl ProcessGroup {
             let text = "interrupt-timeout has no effect without request-timeout, which says when a request is \
                         interrupted; set it, or remove interrupt-timeout";
             remarks.push((level::WARN, text.to_owned()));
+        }
+        for (name, value) in self.environment.iter() {
+            if matches!(value.as_encoded_bytes(), [first @ (b'"' | b'\''), .., last] if first == last) {
+                let text = format!(
+                    "the quotes in env={0}= are part of its value; if they are not meant to be, write env=\"{0}=value\"",
+                    name.to_string_lossy()
+                );
+                remarks.push((level::WARN, text));
+            }
         }
         remarks
     }
@@ -221,6 +249,27 @@ mod tests {
         assert!(
             told[0].1.starts_with("socket-user has no effect: ") && told[2].1.contains("request-timeout")
         );
+    }
+
+    #[test]
+    fn what_may_be_secret_is_not_shown() {
+        assert_eq!(read("s env=A=1 env=A=2").unwrap().environment.iter().next().unwrap().1, "2");
+        assert_eq!(read(r#"s "env=A=1""#).unwrap_err(), ConfigError::NotAnOption { word: "\"env".into() });
+        for line in [
+            r#"s env=A="two hidden""#,
+            "s env=A=two hidden=x",
+            "s env=hidden",
+            "s env==hidden",
+            "s env=1A=hidden",
+        ] {
+            let error = read(line).unwrap_err().to_string();
+            assert!(error.contains("env=") && !error.contains("hidden"), "{line}: {error}");
+        }
+        assert!(read("s env=PYTHONHOME=/x").unwrap_err().to_string().contains("python-home="));
+        assert!(read("s env=A=1 thread=5").unwrap_err().to_string().contains("did you mean `threads`"));
+        let told = read(r#"s env=A="hidden""#).unwrap().remarks();
+        assert!(told[0].1.contains("env=A=") && !told[0].1.contains("hidden"), "{told:?}");
+        assert!(!format!("{:?}", read("s env=A=hidden").unwrap()).contains("hidden"));
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! The options of WSGIDaemonProcess: name, what it does, and what it stores.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
+use super::environment_file::{self, Wrong};
 use super::error::ConfigError;
 use super::options::OptionRow;
 use super::process_group::{HEADER_LINE, ProcessGroup, ScriptOwner};
@@ -43,6 +46,23 @@ pub(crate) const OPTIONS: &[Row] = &[
         "display-name",
         "the name that `ps` shows. `%{GROUP}` is `(wsgi:NAME)`; default none",
         |group, word| text(word, "display-name").map(|name| group.display_name = name),
+    ),
+    row(
+        "env",
+        "variable for the processes, as NAME=value or \"NAME=two words\"; may be repeated, and goes before env-file. Whoever reads the configuration reads it: for secrets use env-file; see [security](security.md)",
+        |group, word| {
+            let at = word.iter().position(|byte| *byte == b'=');
+            let (name, value) = at.and_then(|at| word.split_at_checked(at)).unwrap_or((word, b""));
+            let value = value.strip_prefix(b"=").ok_or(ConfigError::Environment(Wrong::NoEquals))?;
+            environment_file::check(name, value).map_err(ConfigError::Environment)?;
+            group.environment.set(OsStr::from_bytes(name).into(), OsStr::from_bytes(value).into());
+            Ok(())
+        },
+    ),
+    row(
+        "env-file",
+        "file with variables for the processes, in lines of NAME=value as in systemd's EnvironmentFile; read by the user who starts httpd when that starts or restarts, so it can belong to root alone (chmod 600); see [security](security.md)",
+        |group, word| AbsolutePath::read(word, "env-file").map(|path| group.environment_file = Some(path.0)),
     ),
     row(
         "eviction-timeout",

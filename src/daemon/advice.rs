@@ -4,7 +4,7 @@
 use contract::level;
 use rustix::process::{Resource, getrlimit};
 
-use super::Group;
+use super::{Group, environment};
 use crate::apache::Server;
 
 /// Writes it to the log.
@@ -32,6 +32,9 @@ pub(super) fn give(main: Server<'_>, table: &[Group]) {
                      (listen-backlog): raise the system's limit net.core.wmem_max"
                 ),
             );
+        }
+        if let Some(text) = environment::advice(&group.settings) {
+            main.log(level::WARN, &format!("process group `{name}`: {text}"));
         }
         for (level, text) in group.settings.remarks() {
             main.log(level, &format!("process group `{name}`: {text}"));

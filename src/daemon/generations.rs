@@ -24,7 +24,7 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 use super::ownership::Ownership;
 use super::parent::{self, Start};
-use super::settings::{Identity, StartError};
+use super::settings::{Identity, StartError, variables};
 use super::sockets::Sockets;
 use super::{Group, Groups, advice};
 use crate::apache::process::{self, ChildEvent};
@@ -140,7 +140,9 @@ pub(super) fn post_config<'p>(main: Server<'p>, pool: Pool<'p>) -> Result<(), St
     let wanted: Vec<_> = main
         .iter()
         .flat_map(|home| home.own_settings().process_groups.iter().map(move |group| (home, group)))
-        .map(|(home, group)| Ok((home, group, Identity::of(group)?, Ownership::of(group)?)))
+        .map(|(home, group)| {
+            Ok((home, group, Identity::of(group)?, Ownership::of(group)?, variables(group)?))
+        })
         .collect::<Result<_, StartError>>()?;
     let mut known = parent();
     if known.pid == 0 {
@@ -149,10 +151,10 @@ pub(super) fn post_config<'p>(main: Server<'p>, pool: Pool<'p>) -> Result<(), St
     }
     let mut before = std::mem::take(&mut known.groups);
     let mut table = Vec::new();
-    for (home, group, identity, scripts) in wanted {
+    for (home, group, identity, scripts, environment) in wanted {
         let name = group.name.to_string();
         let kept = before.remove(&name);
-        let start = Start { main, home, group, identity, pool };
+        let start = Start { main, home, group, identity, environment, pool };
         let sockets = group_of(&mut known, &start, kept).map_err(|error| report(&start, &error));
         table.push(Group::new(home, group, scripts, sockets));
     }

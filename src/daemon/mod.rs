@@ -1,8 +1,8 @@
 //! Daemon mode: applications in processes of their own, reached over unnamed sockets.
 //!
 //! For each WSGIDaemonProcess the parent makes sockets and a shared area and starts a leader, which keeps the group's
-//! worker processes ([`generations`], [`parent`], [`launch`], [`settings`], [`sockets`]). A child relays requests to
-//! them ([`client`]): it finds a thread ([`slots`], or [`queue`] when none is free), writes the request
+//! worker processes ([`generations`], [`parent`], [`launch`], [`settings`], [`environment`], [`sockets`]). A child
+//! relays requests to them ([`client`]): it finds a thread ([`slots`], or [`queue`] when none is free), writes the request
 //! ([`parcel`], [`outgoing`], [`upload`]) into a [`connection`], and turns what comes back ([`incoming`]) into the
 //! response ([`answer`]), beside a [`spool`] for slow clients, or into the verdict ([`ruling`]) that was asked for. When a worker dies, [`death`] finds out how; [`error`] says what the client gets.
 //! Workers of a group with `server-metrics=On` ask for httpd's scoreboard: [`questions`].
@@ -16,6 +16,7 @@ mod answer;
 mod client;
 mod connection;
 mod death;
+mod environment;
 mod error;
 mod generations;
 mod incoming;
@@ -47,6 +48,7 @@ use std::time::{Duration, SystemTime};
 
 use contract::level;
 
+pub(crate) use self::environment::{EnvironmentError, environment};
 pub(crate) use self::error::Error;
 pub(crate) use self::settings::StartError;
 

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use contract::area::State;
 use contract::launch::{EXIT_UNUSABLE, Leader as Settings};
+use contract::variables::Variables;
 use contract::{level, ticket};
 use rustix::fs::{MemfdFlags, memfd_create};
 
@@ -35,6 +36,8 @@ pub(super) struct Start<'p> {
     pub(super) home: Server<'p>,
     pub(super) group: &'p ProcessGroup,
     pub(super) identity: Identity,
+    /// What the group's options add to the environment of its workers.
+    pub(super) environment: Variables,
     pub(super) pool: Pool<'p>,
 }
 
@@ -43,6 +46,7 @@ pub(super) fn start(start: &Start<'_>, kept: &mut Kept, delay: Duration) -> Resu
     let (control, theirs) = ticket::queue().map_err(std::io::Error::from)?;
     let previous = kept.leaders.last().map(|leader| leader.control.as_fd());
     let mut settings = settings::leader(start.main, start.home, start.group, previous.is_some());
+    settings.environment = start.environment.clone();
     let syslog = settings.syslog.as_ref().and_then(|_| syslog::connect(start.main));
     settings.syslog = settings.syslog.filter(|_| syslog.is_some());
     let file = settings_file(&settings)?;

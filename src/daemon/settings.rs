@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use contract::launch::Leader;
+use contract::variables::Variables;
 use rustix::process::{Resource, getpriority_process, getrlimit};
 use thiserror::Error;
 
+use super::environment::{self, EnvironmentError};
 use super::launch::own_file;
 use super::{root, syslog};
 use crate::apache::account::{User, group_id};
@@ -22,7 +24,7 @@ pub(super) const LEADER: &str = "mod_wsgi_leader";
 /// The host library's.
 const HOST: &str = "mod_wsgi_host.abi3.so";
 
-/// Why a group cannot be started. The first two stop httpd.
+/// Why a group cannot be started. All but the last two stop httpd.
 #[derive(Debug, Error)]
 pub(crate) enum StartError {
     /// No such user or group.
@@ -48,6 +50,16 @@ pub(crate) enum StartError {
         group: String,
         /// Where it is defined.
         place: String,
+    },
+    /// The file with the environment cannot be used.
+    #[error("WSGIDaemonProcess {group} at {place}: {source}")]
+    Environment {
+        /// The process group.
+        group: String,
+        /// Where it is defined.
+        place: String,
+        /// Why not.
+        source: EnvironmentError,
     },
     /// The leader is missing.
     #[error("cannot open {file}: {source}; install it beside mod_wsgi.so")]
@@ -147,6 +159,7 @@ pub(super) fn leader(main: Server<'_>, home: Server<'_>, group: &ProcessGroup, t
         limits: group.limits,
         socket_timeout: socket_timeout(home, group),
         core_dumps: process::wants_core_dumps(),
+        environment: Variables::default(), // of the start
         locale: group.locale.clone(),
         syslog: syslog::of(main, home),
         python,
@@ -198,6 +211,14 @@ fn merge(
             CString::new([name.into_vec(), vec![b'='], value.into_vec()].concat()).ok()
         })
         .collect()
+}
+
+/// What the group's options add to the environment of its workers.
+pub(super) fn variables(group: &ProcessGroup) -> Result<Variables, StartError> {
+    environment::environment(group).map_err(|source| {
+        let (group, place) = (group.name.to_string(), group.place.to_string());
+        StartError::Environment { group, place, source }
+    })
 }
 
 /// What of a group's limits this httpd may set. What it may not is no reason to be without the group.

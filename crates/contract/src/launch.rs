@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::layers::Layer;
 use crate::limits::Limits;
 use crate::syslog::Syslog;
+use crate::variables::Variables;
 
 /// The control socket: of a leader towards the parent, of a worker towards its leader.
 pub const CONTROL_FD: i32 = 3;
@@ -147,6 +148,9 @@ pub struct Leader {
     pub core_dumps: bool,
     /// `LC_ALL` and `setlocale`.
     pub locale: Option<String>,
+    /// `env-file` and `env`: for the environment of workers. The leader keeps them to itself.
+    #[serde(default)]
+    pub environment: Variables,
     /// What workers do with Python.
     pub python: Python,
     /// The error log is syslog: lines have its form. `None`: they have httpd's.

@@ -11,6 +11,7 @@
 //! - [`control`]: messages between parent, leader and workers, and [`reason`]: why a worker ends;
 //! - [`launch`]: the settings that a leader and a worker start with, [`limits`] among them, and [`inherited`]: the
 //!   descriptors;
+//! - [`variables`]: the environment that those settings carry, with values that are never printed;
 //! - [`layers`]: what those settings say about single interpreters;
 //! - [`version`]: the version of all this, and what is said when two parts differ;
 //! - [`abi`]: the table of C functions between `mod_wsgi.so` and the host in embedded mode;
@@ -43,6 +44,7 @@ pub mod syslog;
 pub mod task;
 pub mod thread;
 pub mod ticket;
+pub mod variables;
 pub mod verdict;
 pub mod version;
 pub mod wire;

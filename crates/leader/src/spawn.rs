@@ -11,6 +11,7 @@ use contract::launch::{
     AREA_FD, CONTROL_FD, ERROR_LOG_FD, Leader, OVERFLOW_FD, QUESTION_FD, SETTINGS_FD, SLOT_FD, Target, Worker,
 };
 use contract::ticket;
+use contract::variables::Variables;
 use rustix::fs::{MemfdFlags, OFlags, fcntl_setfl, memfd_create};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -57,8 +58,10 @@ pub(crate) fn spawn(group: &Leader, place: &Place<'_>, reload: Vec<Target>) -> R
     let (control, theirs) = ticket::queue().map_err(io::Error::from)?;
     let (printed, print) = pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from)?;
     fcntl_setfl(&printed, OFlags::NONBLOCK).map_err(io::Error::from)?;
-    let settings = Worker { slot: place.number, slots: place.slots, group: group.clone(), reload };
+    let without_secrets = Leader { environment: Variables::default(), ..group.clone() };
+    let settings = Worker { slot: place.number, slots: place.slots, group: without_secrets, reload };
     let mut command = Command::new(&group.interpreter);
+    command.envs(group.environment.iter());
     command.args(flags(group)).arg("-c").arg(BOOTSTRAP).arg(&group.host).env_remove("PYTHONHOME");
     command.stderr(Stdio::from(print));
     if let Some(seed) = &group.python.hash_seed {
@@ -114,6 +117,9 @@ fn exec_error(group: &Leader, source: io::Error) -> SpawnError {
         }
         io::ErrorKind::PermissionDenied => {
             "; the group's user must be able to execute it and to search every directory above it"
+        }
+        io::ErrorKind::ArgumentListTooLong => {
+            "; its environment is too large: put less into env-file and env of WSGIDaemonProcess, and into files instead"
         }
         io::ErrorKind::WouldBlock => "; the group's user has reached its limit of processes (ulimit -u)",
         _ => "; set python-home of WSGIDaemonProcess to a Python for this machine",
