@@ -40,7 +40,10 @@ pub(crate) fn run() -> ! {
     fence("the worker's main thread", (), || {
         let started = bootstrap::control().map(|control| (control.try_clone(), bootstrap::start(control)));
         let (control, error) = match started {
-            Ok((_, Ok(shared))) => Process::detached(|| worker::run(shared)),
+            Ok((spare, Ok(shared))) => {
+                drop(spare); // copies of this process would keep it
+                Process::detached(|| worker::run(shared))
+            }
             Ok((control, Err(error))) => (control.ok(), error),
             Err(error) => (None, error),
         };
