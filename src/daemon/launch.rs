@@ -18,7 +18,10 @@ use std::time::Duration;
 use rustix::fs::Mode;
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::{Resource, Rlimit, chdir, chroot, setpriority_process, setrlimit, setsid, umask};
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, chdir, chroot, set_dumpable_behavior, setpriority_process, setrlimit,
+    setsid, umask,
+};
 
 /// Everything that the copy needs.
 #[derive(Debug)]
@@ -139,6 +142,8 @@ fn become_leader(
     let mut prepare = || -> Result<(), (Step, Errno)> {
         arrange(plan, space, trouble).map_err(|error| (Step::Descriptors, error))?;
         setsid().map_err(|error| (Step::Session, error))?;
+        // It has httpd's memory until it executes: neither a core file nor the group's user may see that.
+        set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|error| (Step::Session, error))?;
         reset_signals();
         std::thread::sleep(plan.delay); // holding nothing; what failed before is then tried anew
         restrict(plan)?;
