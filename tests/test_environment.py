@@ -4,6 +4,7 @@ import json
 import os
 import pwd
 import re
+import signal
 
 import pytest
 from support import memory, processes
@@ -100,6 +101,17 @@ def test_a_restart_reads_the_file_again(start):
     assert (environment["TOKEN"], environment["NEW"]) == (b"changed", b"1") and "PASSWORD" not in environment
     server.restart()
     assert shown(server, "a")[1]["TOKEN"] == b"changed"
+
+
+def test_a_bad_file_at_a_restart_ends_httpd(start):
+    server = start(group("a", "env-file=${ROOT}/secrets/env"))
+    shown(server, "a")
+    secret(server, "hidden")
+    os.kill(server.pid, signal.SIGUSR1)
+    assert server.process.wait(20) != 0
+    processes.wait_until(lambda: not server.processes(), 10, "the end of all processes")
+    told = server.log() + server.log(name="console")
+    assert "env-file=" in told and "line 1: there is no `=`" in told and "hidden" not in told
 
 
 @pytest.mark.root
