@@ -49,7 +49,7 @@ pub(crate) const OPTIONS: &[Row] = &[
     ),
     row(
         "env",
-        "variable for the processes, as NAME=value or \"NAME=two words\"; may be repeated, and goes before env-file. Whoever reads the configuration reads it: for secrets use env-file; see [security](security.md)",
+        "a variable for the processes, as `env=NAME=value` or `env=\"NAME=two words\"`. May be repeated, and goes before `env-file`. Whoever reads the configuration can read it: [use env-file for secrets](security.md#the-environment); default none",
         |group, word| {
             let at = word.iter().position(|byte| *byte == b'=');
             let (name, value) = at.and_then(|at| word.split_at_checked(at)).unwrap_or((word, b""));
@@ -61,7 +61,7 @@ pub(crate) const OPTIONS: &[Row] = &[
     ),
     row(
         "env-file",
-        "file with variables for the processes, in lines of NAME=value as in systemd's EnvironmentFile; read by the user who starts httpd when that starts or restarts, so it can belong to root alone (chmod 600); see [security](security.md)",
+        "absolute path of a file with variables for the processes, in lines of `NAME=value` [as in systemd's EnvironmentFile](security.md#the-environment). The user who starts httpd reads it, at each start and restart, so it can belong to root alone (mode 0600); default none",
         |group, word| AbsolutePath::read(word, "env-file").map(|path| group.environment_file = Some(path.0)),
     ),
     row(
