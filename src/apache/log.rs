@@ -5,6 +5,7 @@
 //! sets) or, outside of requests, of the main server. The parent has no subscriber, which could not outlive a
 //! restart: it uses [`Server::log`].
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::fmt::{self, Write as _};
@@ -110,7 +111,9 @@ pub(super) fn write_server(server: Server<'_>, level: u8, text: &[u8], file: &[u
 
 /// Calls `write` for each line of `text`, with the name of the source file or null.
 fn records(text: &[u8], file: &[u8], write: impl Fn(&CStr, *const c_char)) {
-    let file = (!file.is_empty()).then(|| c_string(file));
+    // httpd escapes what it logs, but not `%F`.
+    let printable = |byte: &u8| if byte.is_ascii_control() { b'?' } else { *byte };
+    let file = (!file.is_empty()).then(|| c_string(&file.iter().map(printable).collect::<Vec<_>>()));
     let file = file.as_ref().map_or(ptr::null(), |name| name.as_ptr());
     for line in text.strip_suffix(b"\n").unwrap_or(text).split(|byte| *byte == b'\n') {
         for piece in line.chunks(LINE) {
@@ -120,6 +123,11 @@ fn records(text: &[u8], file: &[u8], write: impl Fn(&CStr, *const c_char)) {
             write(c"", file);
         }
     }
+}
+
+/// A message of the module as one line: it may quote what a client has sent, whose line ends must begin no record.
+pub(super) fn one_line(text: &str) -> Cow<'_, str> {
+    if text.contains('\n') { Cow::Owned(text.replace('\n', "\\n")) } else { Cow::Borrowed(text) }
 }
 
 /// A C string of `bytes`, with U+FFFD where they hold a NUL.

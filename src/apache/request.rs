@@ -266,12 +266,12 @@ impl<'r> Request<'r> {
         log::request_level(self)
     }
 
-    /// Writes a text, line by line, into the request's error log if `level` is wanted.
+    /// Writes a message of the module into the request's error log if `level` is wanted.
     pub(crate) fn log(self, level: u8, text: &str) {
-        self.log_at(level, text.as_bytes(), b"", 0);
+        self.log_at(level, log::one_line(text).as_bytes(), b"", 0);
     }
 
-    /// As [`Self::log`], with the source place that `%F` in ErrorLogFormat shows.
+    /// Writes a text, line by line, with the source place that `%F` in ErrorLogFormat shows.
     pub(crate) fn log_at(self, level: u8, text: &[u8], file: &[u8], line: u32) {
         if level <= self.log_level() {
             log::write_request(self, level, text, file, line);

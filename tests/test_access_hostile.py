@@ -1,0 +1,52 @@
+"""What nobody may do by way of access scripts: clients with odd names, and the users of process groups that judge."""
+
+import re
+
+import pytest
+from support import access
+from support.access import basic, location
+
+pytestmark = pytest.mark.ours  # process-group= on these directives, and words of the log
+
+FORGED = "forged by a client"
+
+
+def lines_of(server, text):
+    """The lines of the error log that begin with `text`, behind what httpd writes in front of each."""
+    return [line for line in server.log().splitlines() if re.search(rf"(^|\] ){re.escape(text)}", line)]
+
+
+@pytest.mark.parametrize("place", access.PLACES)
+def test_a_name_with_line_ends_makes_no_lines_of_the_log(serve, place):
+    lines, option = access.PLACES[place]
+    server = serve(
+        lines + location("/", f"WSGIAccessScript ${{ROOT}}/deny.py{option}")
+        + "WSGIScriptAlias /app/ ${ROOT}/apps/\n"
+        + location("/app", f"WSGIAccessScript ${{ROOT}}/allow.py{option}")
+        + location("/user", "AuthType Basic", "AuthName realm", "AuthBasicProvider wsgi", "Require wsgi-group staff",
+                   f"WSGIAccessScript ${{ROOT}}/allow.py{option}", f"WSGIAuthUserScript ${{ROOT}}/allow.py{option}",
+                   f"WSGIAuthGroupScript ${{ROOT}}/allow.py{option}"),
+        files={"deny.py": "def allow_access(environ, host): return False", "allow.py":
+               "def allow_access(environ, host): return True\ndef check_password(environ, user, password): return True\n"
+               "def groups_for_user(environ, user): return []\n"})
+    end = "%0A" + FORGED.replace(" ", "%20")
+    assert server.get("/x" + end).status == 403
+    assert server.get("/app/x" + end).status == 404
+    assert server.get("/user", basic("joe\n" + FORGED, "x")).status == 401
+    log = server.log()
+    assert log.count(FORGED) >= 3 and "by the access script" in log and "in none of the required groups" in log
+    assert "the target WSGI script was not found" in log
+    assert not lines_of(server, FORGED)
+
+
+def test_a_file_name_with_line_ends_makes_no_lines_of_the_log(serve):
+    """`%F` of ErrorLogFormat shows the name of a source file, which a worker may choose."""
+    text = ("import logging, mod_wsgi\ndef allow_access(environ, host):\n"
+            "    record = logging.LogRecord('a', logging.ERROR, 'x.py\\nforged line', 1, 'reported', (), None)\n"
+            "    mod_wsgi.LogHandler().handle(record)\n    return True\n")
+    server = serve("LogLevel debug\nErrorLogFormat \"[%t] [%F] %M\"\nWSGIDaemonProcess guard\n"
+                   + location("/", "WSGIAccessScript ${ROOT}/guard.py process-group=guard"), files={"guard.py": text})
+    access.add_page(server)
+    assert server.get("/page.html").status == 200
+    server.wait_for_log("reported")
+    assert not lines_of(server, "forged line")
