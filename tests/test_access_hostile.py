@@ -50,3 +50,23 @@ def test_a_file_name_with_line_ends_makes_no_lines_of_the_log(serve):
     assert server.get("/page.html").status == 200
     server.wait_for_log("reported")
     assert not lines_of(server, "forged line")
+
+
+RENAMES = """
+def check_password(environ, user, password):
+    return "joe" + chr(int(password))
+"""
+
+
+@pytest.mark.parametrize("place", access.PLACES)
+def test_names_with_control_characters_are_refused(serve, place):
+    """They would be lines of the headers that mod_headers and mod_proxy make of the user's name."""
+    lines, option = access.PLACES[place]
+    server = serve(lines + location("/", "AuthType Basic", "AuthName realm", "AuthBasicProvider wsgi", "Require valid-user",
+                                    f"WSGIAuthUserScript ${{ROOT}}/user.py{option}"), files={"user.py": RENAMES})
+    access.add_page(server)
+    controls = [*range(32), 127]
+    assert {code: server.get("/page.html", basic("joe", str(code))).status for code in controls} == dict.fromkeys(controls, 500)
+    for code in (32, 126, 0xE9, 0x20AC):
+        assert server.get("/page.html", basic("joe", str(code))).status == 200
+    assert "check_password() returned a str with a control character in it" in server.log()

@@ -25,7 +25,8 @@ pub(super) fn check_password<'r>(
         Verdict::Allowed => Authentication::Granted,
         Verdict::Denied => Authentication::Denied,
         Verdict::Unknown => Authentication::Unknown,
-        Verdict::Text(name) if !name.contains(&0) => {
+        // A line end in a name would be one in the headers that mod_headers and mod_proxy make of it.
+        Verdict::Text(name) if !name.iter().any(u8::is_ascii_control) => {
             request.set_user(request.pool().string(name));
             Authentication::Granted
         }

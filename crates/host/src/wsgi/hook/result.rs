@@ -48,7 +48,12 @@ pub(super) fn payload(task: &Task<'_>, result: &Bound<'_, PyAny>) -> Result<Vec<
         (Task::Password { .. }, None) => {
             let name = result.cast::<PyString>().map_err(|_| unexpected(result, PASSWORD))?;
             // Characters without UTF-8 (lone surrogates) raise.
-            Verdict::Text(filled(name.to_str()?.as_bytes(), result, PASSWORD)?).encode(&mut payload);
+            let name = filled(name.to_str()?.as_bytes(), result, PASSWORD)?;
+            if name.iter().any(u8::is_ascii_control) {
+                let what = format!("a {} with a control character in it", types::name_of(result));
+                return Err(Nonsense::Returned { what, expected: PASSWORD });
+            }
+            Verdict::Text(name).encode(&mut payload);
         }
         (Task::RealmHash { .. }, _) => {
             let hash = bytes(result, REALM_HASH)?;
