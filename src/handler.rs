@@ -141,19 +141,25 @@ fn resolve_for<'r>(
         lower = script_name.script_name().to_ascii_lowercase();
         &lower
     };
-    let (facts, lookup) = (environ::facts(request, name), |name: &[u8]| variable(request, name));
+    let facts = environ::facts(request, name);
+    let lookup = |name: &[u8]| variable(request, name).or_else(|| variable_of_httpd(name));
     let mut resolved = resolve(request.settings(), source, &facts, &lookup);
     if let Some(routes) = auth::dispatch(request, &resolved, script_name)? {
+        let here = auth::dispatches_here(request);
+        let lookup = |name: &[u8]| if here { lookup(name) } else { variable(request, name) };
         resolved.reroute(routes, &facts, &lookup);
     }
     Ok(resolved)
 }
 
-/// A variable of `%{ENV:NAME}`: a note, a variable of the request, or one of this process.
+/// A variable of `%{ENV:NAME}`: a note or a variable of the request.
 fn variable<'r>(request: Request<'r>, name: &[u8]) -> Option<Cow<'r, [u8]>> {
     let key = request.pool().string(name);
     let found = request.notes().get(key).or_else(|| request.subprocess_env().get(key));
-    found
-        .map(|value| Cow::Borrowed(value.to_bytes()))
-        .or_else(|| std::env::var_os(OsStr::from_bytes(name)).map(|value| Cow::Owned(value.into_vec())))
+    found.map(|value| Cow::Borrowed(value.to_bytes()))
+}
+
+/// Or one of this process; not for the users of process groups.
+fn variable_of_httpd(name: &[u8]) -> Option<Cow<'static, [u8]>> {
+    std::env::var_os(OsStr::from_bytes(name)).map(|value| Cow::Owned(value.into_vec()))
 }

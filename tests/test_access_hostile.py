@@ -70,3 +70,14 @@ def test_names_with_control_characters_are_refused(serve, place):
     for code in (32, 126, 0xE9, 0x20AC):
         assert server.get("/page.html", basic("joe", str(code))).status == 200
     assert "check_password() returned a str with a control character in it" in server.log()
+
+
+def test_routes_by_process_groups_see_no_environment_of_httpd(serve):
+    route = "def application_group(environ): return environ['QUERY_STRING'] and '%{ENV:' + environ['QUERY_STRING'] + '}' or None\n"
+    app = ("import mod_wsgi\ndef application(environ, start_response):\n    start_response('200 OK', [('Content-Type', 'text/plain')])\n"
+           "    return [mod_wsgi.application_group.encode()]\n")
+    server = serve("WSGIDaemonProcess guard\nWSGIScriptAlias /app ${ROOT}/app.py\nSetEnv OF_REQUEST set\n"
+                   "WSGIDispatchScript ${ROOT}/route.py process-group=guard\n",
+                   files={"app.py": app, "route.py": route}, env={"OF_HTTPD": "the-secret"})
+    assert server.get("/app?OF_REQUEST").text == "set"
+    assert server.get("/app?OF_HTTPD").text == "%{ENV:OF_HTTPD}"

@@ -7,6 +7,11 @@ use crate::apache::Request;
 use crate::config::Resolved;
 use crate::environ::{self, Asked, ScriptName};
 
+/// Whether what [`dispatch`] says comes from this process, not from a worker.
+pub(crate) fn dispatches_here(request: Request<'_>) -> bool {
+    request.settings().dispatch_script.as_ref().is_some_and(|hook| hook.process_group.is_none())
+}
+
 /// What the script of this location says, if there is one; `Err` is the status of a request that cannot be routed.
 pub(crate) fn dispatch<'r>(
     request: Request<'r>,

@@ -21,7 +21,7 @@ use crate::config::{Mode, Settings};
 use crate::environ::{self, Asked};
 use crate::{daemon, embedded, fault};
 
-pub(crate) use self::dispatch::dispatch;
+pub(crate) use self::dispatch::{dispatch, dispatches_here};
 
 /// Registers the hook and the providers.
 pub(crate) fn register(hooks: &Hooks) {
