@@ -72,6 +72,28 @@ def test_names_with_control_characters_are_refused(serve, place):
     assert "check_password() returned a str with a control character in it" in server.log()
 
 
+ASKS = """
+def allow_access(environ, host):
+    ask = environ["mod_ssl.var_lookup"]
+    for name in ("ENV:OF_HTTPD", "HTTP:Authorization", "HTTPS"):
+        print("asked", name, repr(ask(name)), file=environ["wsgi.errors"])
+    return True
+"""
+
+
+def test_process_groups_see_no_environment_of_httpd(serve):
+    """mod_ssl answers ENV:NAME from the environment of its own process, and HTTP:NAME from all headers."""
+    tls = ("ssl", "socache_shmcb")
+    server = serve("WSGIDaemonProcess guard\n" + location("/", "WSGIAccessScript ${ROOT}/guard.py process-group=guard"),
+                   files={"guard.py": ASKS}, modules=tls, env={"OF_HTTPD": "the-secret"})
+    access.add_page(server)
+    assert server.get("/page.html", basic("joe", "the-password")).status == 200
+    server.wait_for_log("asked HTTPS 'off'")
+    log = server.log()
+    assert "asked ENV:OF_HTTPD None" in log and "asked HTTP:Authorization None" in log
+    assert "the-secret" not in log
+
+
 def test_routes_by_process_groups_see_no_environment_of_httpd(serve):
     route = "def application_group(environ): return environ['QUERY_STRING'] and '%{ENV:' + environ['QUERY_STRING'] + '}' or None\n"
     app = ("import mod_wsgi\ndef application(environ, start_response):\n    start_response('200 OK', [('Content-Type', 'text/plain')])\n"
@@ -81,3 +103,61 @@ def test_routes_by_process_groups_see_no_environment_of_httpd(serve):
                    files={"app.py": app, "route.py": route}, env={"OF_HTTPD": "the-secret"})
     assert server.get("/app?OF_REQUEST").text == "set"
     assert server.get("/app?OF_HTTPD").text == "%{ENV:OF_HTTPD}"
+
+
+QUESTIONS = """
+def allow_access(environ, host):
+    for _ in range(int(environ["QUERY_STRING"])):
+        environ["mod_ssl.var_lookup"]("x" * 4000)
+    return True
+"""
+
+
+def peak(pid):
+    """The most memory that a process has had, in bytes."""
+    with open(f"/proc/{pid}/status") as file:
+        return int(re.search(r"VmHWM:\s+(\d+)", file.read())[1]) << 10
+
+
+def test_questions_to_mod_ssl_leave_nothing_behind(serve):
+    server = serve("WSGIDaemonProcess guard\n"
+                   + location("/", "WSGIAccessScript ${ROOT}/guard.py process-group=guard"),
+                   files={"guard.py": QUESTIONS}, modules=("ssl", "socache_shmcb"))
+    access.add_page(server)
+    assert server.get("/page.html?10").status == 200
+    before = max(map(peak, server.httpd_children()))
+    assert server.get("/page.html?10000").status == 200  # 40 MB of names
+    assert max(map(peak, server.httpd_children())) - before < 10 << 20
+
+
+# A worker that never decides, but always says something.
+TALKS = """
+import os, socket, stat, struct, threading, time
+def connections():
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            ours = socket.socket(fileno=os.dup(int(name)))
+        except OSError:
+            continue
+        if ours.family == socket.AF_UNIX and ours.type == socket.SOCK_STREAM:
+            yield ours
+def allow_access(environ, host):
+    kept = list(connections())
+    lookup = b"HTTPS"
+    while True:
+        for connection in kept:
+            connection.send(struct.pack("<BBHI", 23, 0, 0, len(lookup)) + lookup, socket.MSG_DONTWAIT)
+            try:
+                connection.recv(4096, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                pass
+        time.sleep(0.05)
+"""
+
+
+def test_a_worker_that_talks_has_to_decide_in_time(serve):
+    server = serve("WSGIDaemonProcess guard threads=1 socket-timeout=2 shutdown-timeout=1\n"
+                   + location("/", "WSGIAccessScript ${ROOT}/guard.py process-group=guard"), files={"guard.py": TALKS})
+    access.add_page(server)
+    assert server.get("/page.html").status == 504
+    server.wait_for_log(r"guard\.py in process \d+ of process group `guard` has not decided within 2 s \(socket-timeout\)")

@@ -5,7 +5,7 @@
 
 use std::ffi::{CStr, c_void};
 use std::marker::PhantomData;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 
 use super::fence::{Cleaned, fence};
 use crate::sys;
@@ -44,6 +44,24 @@ impl<'p> Pool<'p> {
         self.at_end(raw.cast(), drop_box::<T>);
         // SAFETY: made just now; only the cleanup frees it, at the end of `'p`.
         unsafe { &mut *raw }
+    }
+
+    /// Lends a pool that is destroyed after `with`, and what was allocated from it with it.
+    pub(crate) fn with_scratch<R>(self, with: impl FnOnce(Pool<'_>) -> R) -> R {
+        /// Destroys the pool, even if `with` panics.
+        struct Scratch(*mut sys::apr_pool_t);
+        impl Drop for Scratch {
+            fn drop(&mut self) {
+                // SAFETY: made below, and destroyed nowhere else.
+                unsafe { sys::apr_pool_destroy(self.0) };
+            }
+        }
+        let mut raw = ptr::null_mut();
+        // SAFETY: the parent is alive and `raw` is writable; the abort handler is the parent's.
+        unsafe { sys::apr_pool_create_ex(&raw mut raw, self.as_ptr(), None, ptr::null_mut()) };
+        let scratch = Scratch(raw);
+        // SAFETY: it is destroyed after `with`, which cannot keep it.
+        with(unsafe { Pool::from_ptr(scratch.0) })
     }
 
     /// Runs `last` when the pool is cleared, before what lives in it is dropped.

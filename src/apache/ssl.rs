@@ -4,6 +4,7 @@ use std::ffi::{CStr, c_char};
 use std::mem;
 use std::sync::OnceLock;
 
+use super::pool::Pool;
 use super::request::{Request, field, text};
 use crate::sys;
 
@@ -31,6 +32,23 @@ impl<'r> Request<'r> {
 
     /// What mod_ssl says about one of its variables; it has an empty answer for names that it does not know.
     pub(crate) fn ssl_variable(self, name: &[u8]) -> Option<&'r CStr> {
+        self.ssl_variable_in(self.pool(), name)
+    }
+
+    /// The same for a worker, which may ask as often as it likes, and as another user: the request keeps nothing of it,
+    /// and `ENV:` (of this process) and `HTTP:` (with passwords) are no variables.
+    pub(crate) fn ssl_variable_for_worker(self, name: &[u8]) -> Option<Vec<u8>> {
+        if name.contains(&b':') {
+            return None;
+        }
+        self.pool()
+            .with_scratch(|pool| self.ssl_variable_in(pool, name).map(|value| value.to_bytes().to_vec()))
+    }
+
+    fn ssl_variable_in<'p>(self, pool: Pool<'p>, name: &[u8]) -> Option<&'p CStr>
+    where
+        'r: 'p,
+    {
         type Lookup = unsafe extern "C" fn(
             *mut sys::apr_pool_t,
             *mut sys::server_rec,
@@ -45,11 +63,12 @@ impl<'r> Request<'r> {
                 .map(|found| unsafe { mem::transmute::<unsafe extern "C" fn(), Lookup>(found) })
         });
         let ask = ask.as_ref()?;
-        let (pool, server) = (self.pool().as_ptr(), field!(self.server));
+        let server = field!(self.server);
         let connection = self.connection().as_ptr();
-        let name = self.pool().string(name).as_ptr().cast_mut();
-        // SAFETY: all belong to this request; the name is a copy of its own; the answer is a constant or in the pool.
-        text(unsafe { ask(pool, server, connection, self.as_ptr(), name) })
+        let name = pool.string(name).as_ptr().cast_mut();
+        // SAFETY: all belong to this request; the name is a copy of its own; the answer is a constant, the request's or
+        // in the pool, which does not outlive it.
+        text(unsafe { ask(pool.as_ptr(), server, connection, self.as_ptr(), name) })
     }
 
     /// httpd's structure itself, for extension modules that know it.

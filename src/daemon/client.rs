@@ -4,10 +4,9 @@
 //! GOAWAY and REJECT, when REQUEST could not be sent completely, and when the connection ended before a worker that was
 //! asked to announce itself had. Everything else that breaks is a worker's death.
 
-use std::ffi::CStr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::Ordering::SeqCst;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use contract::frame::{Header, Kind, VALUE_FOUND, append};
 use contract::response::{End, Head, Reject};
@@ -146,8 +145,11 @@ impl<'r, R: Reply> Relay<'_, 'r, R> {
     ) -> Result<Round, Error> {
         self.incoming.reset();
         self.answer.forget_taken();
-        let mut quiet = Duration::ZERO;
+        let (begin, mut quiet) = (Instant::now(), Duration::ZERO);
         loop {
+            if self.answer.is_verdict() {
+                self.check_decision(&connection, begin)?;
+            }
             match self.take_in(&mut connection, &mut upload)? {
                 Some(Step::Round(round)) => return Ok(round),
                 Some(Step::Over(end)) => return Ok(Round::Done(self.over(connection, slot, end, &upload))),
@@ -207,11 +209,11 @@ impl<'r, R: Reply> Relay<'_, 'r, R> {
 
     /// Tells a script what mod_ssl says about a variable.
     fn tell(&self, connection: &Connection, name: &[u8]) -> Result<(), Error> {
-        let value = self.request.ssl_variable(name).map(CStr::to_bytes);
+        let value = self.request.ssl_variable_for_worker(name);
         let value = value.filter(|value| value.len() <= Kind::Value.limit());
         let flags = if value.is_some() { VALUE_FOUND } else { 0 };
         let mut frame = Vec::new();
-        append(&mut frame, Kind::Value, flags, |out| out.extend_from_slice(value.unwrap_or_default()));
+        append(&mut frame, Kind::Value, flags, |out| out.extend_from_slice(&value.unwrap_or_default()));
         let (mut sent, mut quiet) = (0, Duration::ZERO);
         while sent < frame.len() {
             match send_parts(connection.as_fd(), &[&frame], sent) {
@@ -345,6 +347,16 @@ impl<'r, R: Reply> Relay<'_, 'r, R> {
 
     fn waiting(&self) -> Waiting<'_, '_> {
         Waiting { request: self.request, group: self.group, sockets: self.sockets, script: self.script }
+    }
+
+    /// A worker that says something again and again does not decide for that.
+    fn check_decision(&self, connection: &Connection, begin: Instant) -> Result<(), Error> {
+        let seconds = self.group.socket_timeout;
+        if seconds == 0 || begin.elapsed() < Duration::from_secs(seconds.into()) + TICK {
+            return Ok(());
+        }
+        let (group, script) = (self.group.name(), self.script());
+        Err(Error::Undecided { group, script, pid: connection.pid.unwrap_or(0), seconds })
     }
 
     fn script(&self) -> String {

@@ -147,6 +147,20 @@ pub(crate) enum Error {
         /// The limit.
         seconds: u32,
     },
+    /// A script says this and that, but comes to no verdict.
+    #[error(
+        "{script} in process {pid} of process group `{group}` has not decided within {seconds} s (socket-timeout); its thread is still busy with the question"
+    )]
+    Undecided {
+        /// The group.
+        group: String,
+        /// The script.
+        script: String,
+        /// Its process id, or 0.
+        pid: u32,
+        /// The limit.
+        seconds: u32,
+    },
     /// The system refuses what a request needs.
     #[error(
         "no connection to process group `{group}` can be made: {source}; look at the limits on open files of httpd's children"
@@ -213,7 +227,7 @@ impl Error {
             Self::Service { .. } | Self::TooLarge { .. } | Self::Unknown { .. } => 500,
             Self::Died { .. } | Self::Malformed { .. } => 502,
             Self::Failing { .. } | Self::Full { .. } | Self::System { .. } | Self::Unsettled { .. } => 503,
-            Self::QueuedTooLong { .. } | Self::Slow { .. } => 504,
+            Self::QueuedTooLong { .. } | Self::Slow { .. } | Self::Undecided { .. } => 504,
         }
     }
 

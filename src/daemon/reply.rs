@@ -44,6 +44,11 @@ pub(super) trait Reply {
     /// Ends it with a failure.
     fn refuse(&mut self, status: u16) -> HandlerResult;
 
+    /// Whether it is a verdict, for which there is a time, whatever else comes.
+    fn is_verdict(&self) -> bool {
+        false
+    }
+
     /// Whether something waits to be sent to the client, and could be.
     fn is_pending(&self) -> bool {
         false

@@ -75,6 +75,10 @@ impl Reply for Ruling<'_> {
         self.begun
     }
 
+    fn is_verdict(&self) -> bool {
+        true
+    }
+
     fn finish(&mut self, outcome: Outcome) -> HandlerResult {
         match outcome {
             Outcome::Complete => HandlerResult::Done,
