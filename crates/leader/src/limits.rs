@@ -71,7 +71,7 @@ impl Supervisor {
             State::Serving { since } => {
                 self.check_requests(now, slot, seen);
                 self.check_age(now, slot, since);
-                self.check_activity(slot, seen);
+                self.check_activity(now, slot, seen);
                 self.check_first_script(now, slot, seen);
                 self.check_gil(now, slot, seen.probed);
             }
@@ -117,7 +117,7 @@ impl Supervisor {
             }
         }
         actions.into_iter().for_each(|action| self.act(action));
-        if let Some(running) = lost.filter(|_| self.retire(slot, Reason::RequestTimeout)) {
+        if let Some(running) = lost.filter(|_| self.retire(now, slot, Reason::RequestTimeout)) {
             let threads = self.threads;
             self.log(
                 Level::ERROR,
@@ -143,20 +143,20 @@ impl Supervisor {
     /// restart-interval. One worker at a time.
     fn check_age(&mut self, now: Instant, slot: u32, since: Instant) {
         let old = duration(self.limits.restart_interval).is_some_and(|limit| since + limit <= now);
-        if old && self.is_settled() {
-            self.retire(slot, Reason::RestartInterval);
+        if old && self.gate_is_open(now) {
+            self.retire(now, slot, Reason::RestartInterval);
         }
     }
 
     /// inactivity-timeout: the replacement loads nothing before it is asked to, since memory is what this is about.
-    fn check_activity(&mut self, slot: u32, seen: &Seen) {
+    fn check_activity(&mut self, now: Instant, slot: u32, seen: &Seen) {
         let (Some(limit), Some(quiet)) = (duration(self.limits.inactivity_timeout), seen.quiet) else {
             return;
         };
         let lost = self.limits.lost(self.threads);
         let waited_for = |running: &Running| lost.is_none_or(|lost| running.age < lost);
         let idle = quiet >= limit && !seen.requests.iter().any(waited_for);
-        if idle && self.is_settled() && self.retire(slot, Reason::InactivityTimeout) {
+        if idle && self.gate_is_open(now) && self.retire(now, slot, Reason::InactivityTimeout) {
             self.afresh = true;
         }
     }

@@ -1,7 +1,7 @@
 //! Replacing workers.
 //!
 //! For a changed script the old workers stop taking requests at once, and requests wait for the new code. For every
-//! other reason (`maximum-requests`, a signal) the old one serves until the new one does.
+//! other reason (`maximum-requests`, a signal) the old one serves until the new one does, one worker at a time ([`crate::gate`]).
 
 use std::time::{Duration, Instant};
 
@@ -38,25 +38,13 @@ impl Supervisor {
         }
     }
 
-    /// A worker is to be replaced once another can take over from it. True if that is news.
-    pub(crate) fn retire(&mut self, slot: u32, reason: Reason) -> bool {
-        let running = matches!(self.phase, Phase::Running | Phase::TakingOver);
-        let evicted = reason == Reason::GracefulSignal && self.limits.eviction_timeout > 0;
-        let reason = if evicted { Reason::EvictionSignal } else { reason };
-        let worker = self.workers.get_mut(&slot).filter(|worker| running && worker.is_serving());
-        let Some(worker) = worker.filter(|worker| worker.outgoing.is_none()) else { return false };
-        worker.outgoing = Some(reason);
-        self.why = format!("process {} is replaced ({reason})", worker.pid);
-        true
-    }
-
-    /// All workers are to be replaced.
+    /// All workers are to be replaced, one after the other.
     pub(crate) fn retire_all(&mut self, now: Instant, reason: Reason) {
         for (slot, ..) in self.list(|_| ()) {
             if self.is_service() {
                 self.stop(now, slot, reason, reason.as_str());
             } else {
-                self.retire(slot, reason);
+                self.retire(now, slot, reason);
             }
         }
     }

@@ -311,8 +311,8 @@ impl Loop {
         if returned > 0 {
             tracing::info!("{returned} requests that waited for process {pid} go to another");
         }
-        slot.clear();
         self.area.threads(number as usize).iter().for_each(Thread::clear);
+        slot.clear();
     }
 
     fn publish(&self, health: Health, failure: &str) {
@@ -340,6 +340,7 @@ impl Loop {
             } else if pid != 0 && is_gone(pid) {
                 tracing::info!("slot {number} is free again: its process {pid} ended without a leader");
                 hand_back(socket.as_fd());
+                self.area.threads(number as usize).iter().for_each(Thread::clear);
                 slot.clear();
             }
         }

@@ -1,8 +1,8 @@
 //! Every decision of the leader: an event in, actions out. No clock, no process, no descriptor.
 //!
 //! Workers are wanted rather than counted: after each event [`Supervisor::fill`] compares the processes that the
-//! group is meant to have with those that are coming up or serve, and starts what is missing. A worker that is to be
-//! replaced stays out of that comparison and serves on until its replacement does ([`crate::reload`]); another
+//! group is meant to have with those that are coming up or serve, and starts what is missing. A worker whose turn it is
+//! to be replaced ([`crate::gate`]) stays out of that comparison and serves on until its replacement does; another
 //! leader's workers serve on until all of ours are ready ([`crate::generations`]).
 
 use std::collections::{BTreeMap, VecDeque};
@@ -129,6 +129,7 @@ impl Supervisor {
             Event::NoSenders => self.stop_all(now, "nobody is left who could send a request"),
             Event::Tick => self.tick(now),
         }
+        self.let_one_go(now);
         self.fill(now);
     }
 
@@ -169,10 +170,9 @@ impl Supervisor {
         self.threads == 0
     }
 
-    /// Whether the group is as it is meant to be: nobody comes, and nobody is about to go.
-    pub(crate) fn is_settled(&self) -> bool {
-        let settled = |worker: &Worker| worker.is_serving() && worker.outgoing.is_none();
-        self.phase == Phase::Running && self.asked == 0 && self.workers.values().all(settled)
+    /// Whether a start was asked for and not yet answered.
+    pub(crate) fn is_starting(&self) -> bool {
+        self.asked > 0
     }
 
     fn spawned(&mut self, now: Instant, slot: u32, pid: u32) {
@@ -190,7 +190,7 @@ impl Supervisor {
             FromWorker::Ready { loaded } if worker.state == State::Starting => self.ready(now, slot, loaded),
             FromWorker::Loaded(target) if !self.loaded.contains(&target) => self.loaded.push(target),
             FromWorker::Changed { script } => self.changed(now, slot, &script),
-            FromWorker::Retire { reason } => drop(self.retire(slot, reason)),
+            FromWorker::Retire { reason } => drop(self.retire(now, slot, reason)),
             FromWorker::Failed { reason } => worker.failure = Some(reason),
             FromWorker::Ready { .. } | FromWorker::Loaded(_) => {}
         }

@@ -44,7 +44,9 @@ pub(crate) struct Worker {
     pub(crate) pid: u32,
     /// Where it is in its life.
     pub(crate) state: State,
-    /// Why it is to be replaced; it serves on until its replacement does.
+    /// Since when, and why, it is to be replaced; it serves on until its turn comes.
+    pub(crate) waits: Option<(Instant, Reason)>,
+    /// Why it is being replaced; it serves on until its replacement does.
     pub(crate) outgoing: Option<Reason>,
     /// Why it was told to end; the first reason counts.
     pub(crate) reason: Option<Reason>,
@@ -61,6 +63,7 @@ impl Worker {
         Self {
             pid,
             state: State::Starting,
+            waits: None,
             outgoing: None,
             reason: None,
             watch: Watch::new(now),
