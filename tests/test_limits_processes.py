@@ -1,6 +1,8 @@
 """How long processes live: restart-interval, inactivity-timeout, startup-timeout, cpu-time-limit, deadlock-timeout."""
 
+import contextlib
 import os
+import re
 import signal
 import time
 
@@ -29,6 +31,58 @@ def test_restart_interval_under_load(serve):
     # one at a time: the second goes when the replacement of the first serves
     order = [line for line in server.log().splitlines() if "restart_interval" in line or "Starting process" in line]
     assert "restart_interval" in "".join(order)
+
+
+def leaving(log):
+    """How many processes left at a time, each with how many were there: at every start, stop and end in the log."""
+    there, going, seen = set(), set(), []
+    for line in log.splitlines():
+        start = re.search(r"Starting process (\d+) in slot", line)
+        stop = re.search(r"Stopping process (\d+) in slot", line)
+        end = re.search(r"process (\d+) in slot \d+ exited with status 0 while stopping", line)
+        if start:
+            there.add(start[1])
+        if stop:
+            going.add(stop[1])
+        if end:
+            there.discard(end[1])
+            going.discard(end[1])
+        seen.append((len(going), len(there)))
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("options", "path", "why"),
+    [("maximum-requests=40", "/app/patient?0.05", "maximum_requests"), ("", "/app/patient?0.05", "graceful_signal")],
+)
+def test_processes_leave_one_at_a_time(serve, options, path, why):
+    """All four are due at once, under load: each has its replacement before it goes, and no request is lost."""
+    server = limited(serve, f"processes=4 threads=2 {options}", level="debug")
+    with Load(server, path, clients=6) as load:
+        wait_until(lambda: len(load.bodies) == 4, 20, "requests in each process")
+        first = {int(body) for body in list(load.bodies)}
+        if why == "graceful_signal":
+            for process in first:
+                os.kill(process, signal.SIGUSR1)
+        for process in first:
+            assert reason(server, process, 40) == why
+        wait_until(lambda: not any(processes.alive(process) for process in first), 20, "their end")
+    load.assert_clean(8)
+    seen = leaving(server.log())
+    assert max(going for going, _ in seen) == 1, seen
+    assert max(there for _, there in seen) == 5, "one more while it is replaced"
+
+
+def test_processes_that_are_stuck_are_replaced_one_at_a_time(serve):
+    server = limited(serve, "processes=3 threads=1 request-timeout=2 shutdown-timeout=1", level="debug")
+    with contextlib.ExitStack() as clients:
+        stuck = [begin(server, clients.enter_context(server.connect()), "/stubborn?60", f"stuck{n}") for n in range(3)]
+        assert len(set(stuck)) == 3
+        for process in stuck:
+            assert reason(server, process, 40) == "request_timeout"
+        assert pid(server) not in stuck
+    starts = re.findall(r"Starting process \d+ .*?: (process \d+ is replaced \(request_timeout\))", server.log())
+    assert len(starts) == len(set(starts)) == 3, "one replacement for each"
 
 
 def test_an_idle_process_makes_room_for_one_that_has_loaded_nothing(serve):

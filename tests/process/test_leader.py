@@ -178,6 +178,20 @@ def test_workers_end_with_a_killed_leader(group):
     until(lambda: len(site.workers()) == 1, "the slot of the old worker")
 
 
+def test_what_a_worker_without_a_leader_showed_is_forgotten(group):
+    site = group(version(1), shutdown_timeout=1)
+    site.ready()
+    connection = site.send(**sleeping(60))
+    until(lambda: site.area.thread(0, 1)[0] or site.area.thread(0, 2)[0], "the request to show")
+    (leader,) = site.leaders
+    os.kill(leader, signal.SIGKILL)
+    site.wait(leader)
+    site.start(request_timeout=1)
+    until(lambda: not site.area.slot(0, "pid"), "the slot of the old worker", 10)
+    assert not any(site.area.thread(0, number)[0] for number in range(1, 5))
+    connection.close()
+
+
 @pytest.mark.parametrize(
     ("interpreter", "words"),
     [
