@@ -141,6 +141,36 @@ mod tests {
         });
     }
 
+    /// A TCP socket with unsent bytes whose last close takes an hour, and its other end.
+    fn lingering() -> (std::net::TcpStream, std::net::TcpStream) {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut ours = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (other, _) = listener.accept().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        while ours.write(&[0; 1 << 16]).is_ok() {}
+        rustix::net::sockopt::set_socket_linger(&ours, Some(Duration::from_secs(3600))).unwrap();
+        (ours, other)
+    }
+
+    #[test]
+    fn a_socket_that_lingers_holds_nobody_up() {
+        for count in [1, 2, 4] {
+            let (httpd, worker) = queue().unwrap();
+            let (sockets, _others): (Vec<_>, Vec<_>) = (0..count).map(|_| lingering()).unzip();
+            let descriptors: Vec<_> = sockets.iter().map(AsFd::as_fd).collect();
+            send_with(worker.as_fd(), &[IoSlice::new(QUESTION)], &descriptors, SendFlags::DONTWAIT).unwrap();
+            drop(sockets);
+            let (done, is_done) = std::sync::mpsc::channel();
+            std::thread::spawn(move || {
+                if let Ok(Some(reply)) = receive(httpd.as_fd()) {
+                    let _ = answer(reply.as_fd(), Some(&Scoreboard::default()));
+                }
+                done.send(()).unwrap();
+            });
+            assert_eq!(is_done.recv_timeout(LONG), Ok(()), "with {count} sockets");
+        }
+    }
+
     #[test]
     fn nobody_answers() {
         let (httpd, worker) = queue().unwrap();

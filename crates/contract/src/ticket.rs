@@ -7,8 +7,10 @@
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 use rustix::io::{Errno, Result};
+use rustix::net::sockopt::set_socket_linger;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
@@ -24,8 +26,8 @@ pub struct Ticket {
 /// Bytes of a ticket on the wire.
 const TICKET: usize = 8;
 
-/// Most descriptors accepted with one message; more is a fault of the sender and they are closed.
-const MAX_DESCRIPTORS: usize = 4;
+/// Most descriptors that Linux lets come with one message. With less room for them the kernel itself closes the rest.
+const MAX_DESCRIPTORS: usize = 253;
 
 /// A pair of connected stream sockets: one connection.
 pub fn connection() -> Result<(OwnedFd, OwnedFd)> {
@@ -81,7 +83,7 @@ pub fn send_with(
     descriptors: &[BorrowedFd<'_>],
     flags: SendFlags,
 ) -> Result<usize> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     if !descriptors.is_empty() && !control.push(SendAncillaryMessage::ScmRights(descriptors)) {
         return Err(Errno::INVAL);
@@ -114,6 +116,10 @@ pub fn receive_with(socket: BorrowedFd<'_>, buffer: &mut [u8], flags: RecvFlags)
         if let RecvAncillaryMessage::ScmRights(received) = item {
             descriptors.extend(received);
         }
+    }
+    for descriptor in &descriptors {
+        // Whoever closes a TCP socket last waits as long as its owner has asked for (SO_LINGER): not here.
+        let _ = set_socket_linger(descriptor, Some(Duration::ZERO)); // fails for what is no socket
     }
     if descriptors.len() > 1 || message.flags.contains(ReturnFlags::CTRUNC) {
         return Err(Errno::BADMSG);
