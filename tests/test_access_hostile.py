@@ -1,6 +1,7 @@
 """What nobody may do by way of access scripts: clients with odd names, and the users of process groups that judge."""
 
 import re
+import struct
 
 import pytest
 from support import access
@@ -130,17 +131,25 @@ def test_questions_to_mod_ssl_leave_nothing_behind(serve):
     assert max(map(peak, server.httpd_children())) - before < 10 << 20
 
 
-# A worker that never decides, but always says something.
-TALKS = """
-import os, socket, stat, struct, threading, time
+# What a process has of connections to httpd.
+CONNECTIONS = """
+import os, socket, stat, struct, time
 def connections():
-    for name in os.listdir("/proc/self/fd"):
+    for number in map(int, os.listdir("/proc/self/fd")):
         try:
-            ours = socket.socket(fileno=os.dup(int(name)))
+            if not stat.S_ISSOCK(os.fstat(number).st_mode):
+                continue
         except OSError:
-            continue
+            continue  # it was that of the folder
+        ours = socket.socket(fileno=os.dup(number))
         if ours.family == socket.AF_UNIX and ours.type == socket.SOCK_STREAM:
             yield ours
+        else:
+            ours.close()
+"""
+
+# A worker that never decides, but always says something.
+TALKS = CONNECTIONS + """
 def allow_access(environ, host):
     kept = list(connections())
     lookup = b"HTTPS"
@@ -161,3 +170,83 @@ def test_a_worker_that_talks_has_to_decide_in_time(serve):
     access.add_page(server)
     assert server.get("/page.html").status == 504
     server.wait_for_log(r"guard\.py in process \d+ of process group `guard` has not decided within 2 s \(socket-timeout\)")
+
+
+# A worker that sends what the client has put into X-Frames, and nothing else.
+SENDS = CONNECTIONS + """
+def allow_access(environ, *words):
+    for connection in connections():
+        try:
+            connection.send(bytes.fromhex(environ["HTTP_X_FRAMES"]), socket.MSG_DONTWAIT)
+            connection.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # one of an earlier question
+        connection.close()
+    return True
+check_password = allow_access
+"""
+
+
+def frame(kind, payload=b""):
+    return struct.pack("<BBHI", kind, 0, 0, len(payload)) + payload
+
+
+def end(outcome, keep=0):
+    return frame(20, struct.pack("<HBQ", outcome, keep, 0))
+
+
+ALLOWED, DENIED, UNKNOWN = (frame(24, bytes([code])) for code in (1, 2, 3))
+TEXT = frame(24, b"\5" + struct.pack("<I", 1) + b"x")
+GROUPS = frame(24, b"\6" + struct.pack("<I", 0))
+ROUTES = frame(24, b"\7" + (b"\0" + struct.pack("<I", 0)) * 3)
+
+# What a worker sends, and what the client gets.
+FRAMES = {
+    "allowed": (ALLOWED + end(0), 200),
+    "unknown": (UNKNOWN + end(0), 200),
+    "denied": (DENIED + end(0), 403),
+    "a wild thread": (frame(16, struct.pack("<II", 2**32 - 1, 2**31 - 1)) + DENIED + end(0, 1), 403),
+    "of another kind: text": (TEXT + end(0), 403),
+    "of another kind: groups": (GROUPS + end(0), 403),
+    "of another kind: routes": (ROUTES + end(0), 403),
+    "nothing": (b"", 502),
+    "no end": (ALLOWED, 502),
+    "half an end": (ALLOWED + end(0)[:-1], 502),
+    "refused after all": (ALLOWED + end(503), 503),
+    "aborted after all": (ALLOWED + end(1), 500),
+    "an end of no kind": (ALLOWED + end(200), 502),
+    "an end alone": (end(0), 502),
+    "an end with 200 alone": (end(200), 502),
+    "twice": (ALLOWED + ALLOWED + end(0), 502),
+    "denied, then allowed": (DENIED + ALLOWED + end(0), 502),
+    "a question afterwards": (ALLOWED + frame(23, b"HTTPS") + end(0), 502),
+    "sent back afterwards": (ALLOWED + frame(21, b"\1"), 502),
+    "no verdict": (frame(24, b"\0") + end(0), 502),
+    "an empty verdict": (frame(24) + end(0), 502),
+    "a verdict and more": (frame(24, b"\1\1") + end(0), 502),
+    "too many groups": (frame(24, b"\6" + struct.pack("<I", 2**32 - 1)) + end(0), 502),
+    "a response": (frame(17, b"\xc8\0" + bytes(8)) + end(0), 502),
+    "a body": (frame(2, b"all is well") + end(0), 502),
+}
+
+
+def test_frames_of_a_worker_grant_nothing_by_accident(serve):
+    server = serve("WSGIDaemonProcess guard threads=1 socket-timeout=5\n"
+                   + location("/", "WSGIAccessScript ${ROOT}/guard.py process-group=guard"), files={"guard.py": SENDS})
+    access.add_page(server)
+    found = {name: server.get("/page.html", {"X-Frames": frames.hex()}).status for name, (frames, _) in FRAMES.items()}
+    assert found == {name: status for name, (_, status) in FRAMES.items()}
+
+
+def text(name):
+    return frame(24, b"\5" + struct.pack("<I", len(name)) + name) + end(0)
+
+
+def test_httpd_itself_refuses_names_with_control_characters(serve):
+    server = serve("WSGIDaemonProcess guard threads=1 socket-timeout=5\n"
+                   + location("/", "AuthType Basic", "AuthName realm", "AuthBasicProvider wsgi", "Require user jim",
+                              "WSGIAuthUserScript ${ROOT}/guard.py process-group=guard"), files={"guard.py": SENDS})
+    access.add_page(server)
+    for name, status in {b"jim": 200, b"joe": 401, b"jim\0": 500, b"jim\n": 500, b"jim\r\nX-Admin: yes": 500, b"": 500}.items():
+        headers = {"X-Frames": text(name).hex(), **basic("joe", "x")}
+        assert server.get("/page.html", headers).status == status, name
