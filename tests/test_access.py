@@ -218,7 +218,7 @@ def test_satisfy(guard):
     auth = ("AuthType Basic", "AuthName x", "AuthBasicProvider file", "AuthUserFile ${ROOT}/users", "Require valid-user")
     script = "WSGIAccessScript ${ROOT}/guard.py{here}"
     server = guard(location("/any.html", *auth, script, "Satisfy Any") + location("/all.html", *auth, script, "Satisfy All"),
-                   {"guard.py": "def allow_access(environ, host): return 'HTTP_X_INSIDE' in environ",
+                   {"guard.py": "def allow_access(environ, host):\n    return None if 'HTTP_X_UNSURE' in environ else 'HTTP_X_INSIDE' in environ",
                     "users": "joe:{SHA}" + "5en6G6MezRroT3XKqkdPOmY/BfQ=" + "\n"}, modules=("access_compat",))  # "secret"
     for name in ("any.html", "all.html"):
         access.add_page(server, name)
@@ -227,6 +227,7 @@ def test_satisfy(guard):
     assert server.get("/any.html", joe).status == 200
     assert server.get("/any.html", access.basic("joe", "wrong")).status == 401
     assert server.get("/any.html", inside).status == 200
+    assert server.get("/any.html", {"X-Unsure": "1"}).status == 200  # httpd: nobody has refused
     assert "client denied by server configuration" not in server.log()
     assert server.get("/all.html", joe).status == 403
     assert server.get("/all.html", inside).status == 401

@@ -5,7 +5,7 @@
 //! neither waits for the other: the child writes no stream that a worker could leave unread, and a worker waits for a
 //! bounded time only. No request of the application is needed, and nobody polls.
 //!
-//! The child does not trust the worker: it sends once, without waiting, to whatever it was given.
+//! The child does not trust the worker: it sends once, without waiting, to whatever it was given, and closes that at once.
 
 use std::fs::File;
 use std::io::{self, IoSlice, Read, Seek, Write};
