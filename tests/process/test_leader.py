@@ -178,6 +178,20 @@ def test_workers_end_with_a_killed_leader(group):
     until(lambda: len(site.workers()) == 1, "the slot of the old worker")
 
 
+@pytest.mark.parametrize("name", ["SIGUSR1", "SIGUSR2", "SIGHUP"])
+def test_a_signal_does_not_end_a_worker_that_is_loading(group, tmp_path, name):
+    """Whoever signals all processes of a group meets those that have just been started, too."""
+    script = tmp_path / "slow.py"
+    script.write_text(f"import pathlib, time\npathlib.Path({str(tmp_path / 'loads')!r}).touch()\ntime.sleep(1)\n")
+    site = group(version(1), imports=[{"script": str(script), "application_group": ""}])
+    until((tmp_path / "loads").exists, "the import")
+    (worker,) = site.workers()
+    os.kill(worker, getattr(signal, name))
+    site.ready()
+    assert "cannot start" not in site.errors()
+    assert site.get().body == b"1"
+
+
 def test_what_a_worker_without_a_leader_showed_is_forgotten(group):
     site = group(version(1), shutdown_timeout=1)
     site.ready()

@@ -74,9 +74,8 @@ pub(super) fn run(shared: Shared) -> ! {
     }
     let shared = Arc::new(shared);
     telemetry::start(Reported(Arc::clone(&shared)), shared.settings.group.httpd_pid.unsigned_abs());
-    let loaded = load(&shared);
-    let signals = match catch_signals() {
-        Ok(signals) => signals,
+    let (signals, loaded) = match catch_signals(|| load(&shared)) {
+        Ok(both) => both,
         Err(error) => fail(&shared, format!("it cannot catch signals: {error}")),
     };
     shared.tell(&FromWorker::Ready { loaded });
@@ -129,13 +128,16 @@ fn load(shared: &Shared) -> bool {
     })
 }
 
-/// Signals as bytes in a pipe. Python's own handlers, which would wait for this thread to run Python, go.
-fn catch_signals() -> std::io::Result<OwnedFd> {
+/// Signals as bytes in a pipe. Python's own handlers, which would wait for this thread to run Python, go. While `load`
+/// runs those that end the process keep doing that; the others wait in the pipe.
+fn catch_signals<T>(load: impl FnOnce() -> T) -> std::io::Result<(OwnedFd, T)> {
     let (ours, handlers) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-    catch(&[SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP, SIGXCPU], handlers.as_fd())?;
+    catch(&[SIGUSR1, SIGUSR2, SIGHUP, SIGXCPU], handlers.as_fd())?;
+    let loaded = load();
+    catch(&[SIGUSR1, SIGUSR2, SIGHUP, SIGXCPU, SIGTERM, SIGINT], handlers.as_fd())?;
     #[expect(clippy::mem_forget, reason = "the handlers write to it until the process ends")]
     std::mem::forget(handlers);
-    Ok(ours)
+    Ok((ours, loaded))
 }
 
 impl Main {
