@@ -33,6 +33,15 @@ def test_says_hello(group):
     assert "Starting process" in site.errors()
 
 
+def test_only_requests_that_need_the_script_count_for_its_loading(group):
+    site = group(HELLO)
+    site.ready()
+    assert site.get(queue_timeout=100, start=time.time() - 1).reject == wire.REJECT_TOO_LATE
+    before = site.area.first(0)
+    assert site.get().body == b"hello world"
+    assert before == 0 and site.area.first(0)
+
+
 def test_a_connection_is_kept(group):
     site = group(HELLO)
     site.ready()

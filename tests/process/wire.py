@@ -45,6 +45,10 @@ class Area:
     def requests(self, number):
         return struct.unpack_from("<Q", self.map, GROUP_SIZE + number * SLOT_SIZE + 24)[0]
 
+    def first(self, number):
+        """When startup-timeout began to count; 0: not yet."""
+        return struct.unpack_from("<Q", self.map, GROUP_SIZE + number * SLOT_SIZE + 40)[0]
+
     def add(self, number, field, amount):
         self._add(GROUP_SIZE + number * SLOT_SIZE + _SLOT_FIELDS[field], amount)
 

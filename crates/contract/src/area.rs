@@ -78,7 +78,7 @@ pub struct Slot {
     /// When something last happened in the worker ([`crate::thread::clock`]); 0: nothing ever. Kept only for a group
     /// with inactivity-timeout.
     pub activity: AtomicU64,
-    /// When the worker took its first request; 0: not yet.
+    /// When the worker took its first request that needs a script; 0: not yet.
     pub first: AtomicU64,
     /// When the worker last had the GIL of its main interpreter. Kept only for a group with deadlock-timeout.
     pub probed: AtomicU64,

@@ -16,7 +16,7 @@ pub(super) struct Shown<'s> {
     shared: &'s Shared,
     record: Option<&'s Thread>,
     watched: Arc<Watched>,
-    /// A request has come to this thread.
+    /// A request that needs its script has come to this thread.
     has_begun: AtomicBool,
     /// The present request counts as activity.
     counts: AtomicBool,
@@ -45,13 +45,16 @@ impl<'s> Shown<'s> {
         if let Some(record) = self.record {
             record.begin(number, now);
         }
-        if !self.has_begun.load(Relaxed) {
-            self.has_begun.store(true, Relaxed);
+        Begun(self.record)
+    }
+
+    /// The request is one that needs its script: startup-timeout counts from the first of them.
+    pub(super) fn needs_script(&self) {
+        if !self.has_begun.swap(true, Relaxed) {
             if let Some(slot) = self.shared.place() {
-                let _ = slot.first.compare_exchange(0, now, SeqCst, SeqCst);
+                let _ = slot.first.compare_exchange(0, clock(), SeqCst, SeqCst);
             }
         }
-        Begun(self.record)
     }
 
     /// The request is there.

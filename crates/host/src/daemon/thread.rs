@@ -231,6 +231,7 @@ impl<'s> RequestThread<'s> {
             conversation.reject(why);
             return false;
         }
+        self.shown.needs_script();
         match self.run_application(&request, &mut conversation) {
             Answer::Changed => {
                 self.script_changed(&request);
