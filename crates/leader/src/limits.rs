@@ -136,7 +136,12 @@ impl Supervisor {
     fn check_lost(&mut self, now: Instant, slot: u32, seen: &Seen) {
         let Some(limit) = self.limits.lost(self.threads) else { return };
         if !seen.requests.is_empty() && seen.requests.iter().all(|running| running.age >= limit) {
-            self.stop(now, slot, Reason::RequestTimeout, "all requests that it has are overdue");
+            self.stop(
+                now,
+                slot,
+                Reason::RequestTimeout,
+                "all requests that it has are overdue (request-timeout)",
+            );
         }
     }
 
@@ -189,11 +194,16 @@ impl Supervisor {
         for running in &seen.requests {
             self.act(Action::Tell { slot, message: ToWorker::ShowStack(running.request) });
         }
+        let pid = self.workers.get(&slot).map_or(0, |worker| worker.pid);
+        let cause = match seen.requests.first() {
+            Some(running) => format!("{}; its stack follows: mend what hangs there", has_run(running)),
+            None => "the tracebacks are in the log above: mend what fails there".to_owned(),
+        };
         self.log(
             Level::ERROR,
             format!(
-                "no script was loaded within {} s of the first request (startup-timeout), the process in slot {slot} is \
-                 replaced; the stacks of its requests follow",
+                "process {pid} in slot {slot} is replaced: no script was loaded within {} s of the first request \
+                 (startup-timeout), {cause}, or raise the limit",
                 limit.as_secs()
             ),
         );

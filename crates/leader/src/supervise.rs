@@ -277,12 +277,15 @@ impl Supervisor {
         for (slot, pid, state) in due {
             match state {
                 State::Draining { .. } => {
-                    self.stop(now, slot, Reason::GracefulSignal, "its time to finish requests is over");
+                    let evicted = self.workers.get(&slot).is_some_and(|worker| worker.is_evicted());
+                    let limit = if evicted { "eviction-timeout" } else { "graceful-timeout" };
+                    let why = format!("its time to finish requests is over ({limit})");
+                    self.stop(now, slot, Reason::GracefulSignal, &why);
                 }
                 State::Stopping { .. } => {
                     self.log(
                         Level::ERROR,
-                        format!("process {pid} in slot {slot} did not stop in time and is killed"),
+                        format!("process {pid} in slot {slot} did not stop in time and is killed (shutdown-timeout)"),
                     );
                     self.set_state(slot, State::Stopping { kill_at: None });
                     self.act(Action::Kill { slot });

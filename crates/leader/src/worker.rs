@@ -84,6 +84,11 @@ impl Worker {
             && matches!(self.state, State::Starting | State::Ready | State::Serving { .. })
     }
 
+    /// Whether eviction-timeout counts.
+    pub(crate) fn is_evicted(&self) -> bool {
+        self.reason == Some(Reason::EvictionSignal)
+    }
+
     pub(crate) fn is_serving(&self) -> bool {
         matches!(self.state, State::Serving { .. })
     }
