@@ -118,9 +118,13 @@ pub(crate) const OPTIONS: &[Row] = &[
     row("locale", "`LC_ALL`; default inherited", |group, word| {
         text(word, "locale").map(|locale| group.locale = locale)
     }),
-    row("maximum-requests", "requests after which a process is replaced; default 0, never", |group, word| {
-        u32::read(word, "maximum-requests").map(|number| group.limits.maximum_requests = number)
-    }),
+    row(
+        "maximum-requests",
+        "requests after which a process is replaced, one process at a time; default 0, never",
+        |group, word| {
+            u32::read(word, "maximum-requests").map(|number| group.limits.maximum_requests = number)
+        },
+    ),
     row("memory-limit", "limit of the data segment (RLIMIT_DATA), as 512M; default none", |group, word| {
         Bytes::read(word, "memory-limit").map(|size| group.memory_limit = size.0)
     }),
