@@ -1,9 +1,10 @@
 //! One worker at a time: those that are to be replaced wait here until nobody comes and nobody goes.
 //!
 //! A worker that waits serves on. The gate is shut while a worker starts, while one that is replaced still serves, and
-//! while one finishes its requests; what takes no end (a drain or a stop without a limit) does not keep it shut. Three
-//! things do not wait: a changed script, for which the old code must not serve; a worker that can serve nobody
-//! ([`crate::limits`]); and cpu-time-limit, since the kernel kills that process soon.
+//! while one finishes its requests; what takes no end (a drain or a stop without a limit) does not keep it shut. A worker
+//! with a stuck request comes first, and waits for no drain: it has lost threads. Three things do not wait at all: a
+//! changed script, for which the old code must not serve; a worker that can serve nobody ([`crate::limits`]); and
+//! cpu-time-limit, since the kernel kills that process soon.
 
 use std::time::{Duration, Instant};
 
@@ -28,18 +29,17 @@ impl Supervisor {
         is_news
     }
 
-    /// Lets the next worker go for which another is to start, if it is time for that. A stuck one comes first.
+    /// Lets the next worker go for which another is to start, if it is time for that.
     pub(crate) fn let_one_go(&mut self, now: Instant) {
-        if !self.gate_is_open(now) {
-            return;
-        }
         let waiting = |(slot, worker): (&u32, &Worker)| {
             let (since, reason) = worker.waits.filter(|_| worker.is_serving())?;
             Some((reason != Reason::RequestTimeout, since, *slot, reason))
         };
         let next =
             self.workers.iter().filter_map(waiting).min_by_key(|(patient, since, ..)| (*patient, *since));
-        if let Some((_, _, slot, reason)) = next {
+        let Some((patient, _, slot, reason)) = next else { return };
+        if self.gate_is_open(now) || (!patient && self.phase == Phase::Running && !self.is_somebody_coming())
+        {
             self.replace(slot, reason);
         }
     }
@@ -47,13 +47,22 @@ impl Supervisor {
     /// Whether the group is as it is meant to be: nobody comes, and nobody is about to go.
     pub(crate) fn gate_is_open(&self, now: Instant) -> bool {
         let graceful = Duration::from_secs(self.limits.graceful_timeout.into());
-        let shuts = |worker: &Worker| match worker.state {
+        let goes = |worker: &Worker| match worker.state {
+            State::Draining { since, until } => until.is_some() || now < since + graceful,
+            State::Stopping { kill_at } => kill_at.is_some(),
+            State::Starting | State::Ready | State::Serving { .. } => false,
+        };
+        self.phase == Phase::Running && !self.is_somebody_coming() && !self.workers.values().any(goes)
+    }
+
+    /// Whether a worker starts, or still serves only until one has started.
+    fn is_somebody_coming(&self) -> bool {
+        let comes = |worker: &Worker| match worker.state {
             State::Starting | State::Ready => true,
             State::Serving { .. } => worker.outgoing.is_some(),
-            State::Draining { since, until } => until.is_some() || now < since + graceful,
-            State::Stopping { kill_at } => kill_at.is_some() && worker.reason != Some(Reason::RequestTimeout),
+            State::Draining { .. } | State::Stopping { .. } => false,
         };
-        self.phase == Phase::Running && !self.is_starting() && !self.workers.values().any(shuts)
+        self.is_starting() || self.workers.values().any(comes)
     }
 
     fn replace(&mut self, slot: u32, reason: Reason) {
@@ -103,12 +112,15 @@ mod tests {
         let done = group.done();
         let first = [drain(0, Reason::CpuTimeLimit), drain(3, Reason::MaximumRequests)];
         assert!(first.iter().all(|drain| done.contains(drain)), "{done:?}");
-        assert_eq!(group.exited(0, 0, 1).starts(), 0);
-        assert_eq!(group.exited(3, 0, 1).starts(), 1);
-        group.ready(0, true);
+        assert!(
+            matches!(done.last(), Some(Action::Start { .. })),
+            "the stuck one waits for no drain: {done:?}"
+        );
+        group.ready(6, true);
         assert_eq!(group.done().last(), Some(&drain(1, Reason::RequestTimeout)));
+        assert_eq!(group.exited(0, 0, 1).exited(3, 0, 1).starts(), 0);
         assert_eq!(group.exited(1, 0, 1).starts(), 1);
-        group.ready(1, true);
+        group.ready(0, true);
         assert_eq!(group.done().last(), Some(&drain(2, Reason::GracefulSignal)));
     }
 
