@@ -2,7 +2,8 @@
 //! asked for such a part. The thread is in the host already, with what belongs to the outer request in its thread
 //! states, so a helper thread runs the inner one while this one waits.
 //!
-//! A thread that needs a helper keeps it: thread states of Python stay with their threads, and are never freed.
+//! A thread that needs a helper keeps it: thread states of Python stay with their threads, and what the application
+//! keeps for its threads lasts from request to request.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::{c_int, c_void};

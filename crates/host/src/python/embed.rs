@@ -1,12 +1,10 @@
 //! The host within an httpd child: the table that the module calls, and the exchange over the table that it offers.
 
-use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_void};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr::{NonNull, null, null_mut};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use contract::abi::{Host, Server};
 use contract::request::Request;
@@ -15,6 +13,7 @@ use contract::response::{FilePart, Outcome};
 use super::error::StartError;
 use super::fence::fence;
 use super::loan::Interrupter;
+use super::number;
 use super::process::Process;
 use super::scoreboard;
 use crate::api::server_metrics;
@@ -164,7 +163,7 @@ fn run(child: &Child, payload: &[u8], httpd: &mut Httpd<'_>) -> Outcome {
             return Outcome::Refused(500);
         }
     };
-    let facts = Facts { thread_id: thread_number(), ..Facts::default() };
+    let facts = Facts { thread_id: number::of_this_thread(), ..Facts::default() };
     match serve(&child.process, &request, &facts, httpd, OnChange::ReloadInPlace) {
         Answer::Done(done) => match &done.last {
             Some(last) if done.outcome == Outcome::Complete => {
@@ -177,18 +176,6 @@ fn run(child: &Child, payload: &[u8], httpd: &mut Httpd<'_>) -> Outcome {
         },
         Answer::Changed => Outcome::Refused(500), // not with ReloadInPlace
     }
-}
-
-/// The number of this thread, from 1 in the order of first requests.
-fn thread_number() -> u32 {
-    static LAST: AtomicU32 = AtomicU32::new(0);
-    thread_local! {
-        static NUMBER: Cell<u32> = const { Cell::new(0) };
-    }
-    if NUMBER.get() == 0 {
-        NUMBER.set(LAST.fetch_add(1, Relaxed) + 1);
-    }
-    NUMBER.get()
 }
 
 /// [`Host::stop`]

@@ -28,6 +28,7 @@ pub(crate) mod interrupt;
 pub(crate) mod loan;
 pub(crate) mod local;
 pub(crate) mod module;
+mod number;
 pub(crate) mod objects;
 pub(crate) mod own_file;
 mod own_gil;

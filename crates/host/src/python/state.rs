@@ -1,6 +1,7 @@
 //! Thread states: one for each thread and interpreter, made on that thread, kept for the thread's life (so that an
-//! application's `threading.local` lasts from request to request). A thread that ends leaves its states behind: request
-//! threads live as long as their process, and a release at a thread's end would have to wait for the GIL.
+//! application's `threading.local` lasts from request to request). A thread that ends leaves its states behind, since
+//! to release them it would have to wait for the GIL; they are released when another thread begins (mod_http2 ends
+//! threads that are idle and starts new ones). At the end of the process nobody begins, so nothing is released then.
 //!
 //! Before 3.12 CPython's GILState interface, which C extensions use for callbacks, follows a pthread key of its own
 //! that holds the *first* state made on a thread, whatever interpreter is current. Its number is not exported, so
@@ -8,15 +9,41 @@
 
 use std::cell::RefCell;
 use std::ffi::c_void;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use pyo3::ffi;
 
-/// The thread states of this thread, by interpreter.
-type States = Vec<(*mut ffi::PyInterpreterState, *mut ffi::PyThreadState)>;
+use super::quiet;
 
 thread_local! {
-    static STATES: RefCell<States> = const { RefCell::new(Vec::new()) };
+    static STATES: RefCell<States> = const { RefCell::new(States(Vec::new())) };
+}
+
+/// States of threads that have ended.
+static LEFT: Mutex<Vec<State>> = Mutex::new(Vec::new());
+/// A thread releases such states.
+static IS_RELEASING: AtomicBool = AtomicBool::new(false);
+
+/// Stack of that thread, on which finalizers of the application may run.
+const STACK: usize = 8 << 20;
+
+/// A thread's state for an interpreter.
+struct State {
+    interpreter: *mut ffi::PyInterpreterState,
+    state: *mut ffi::PyThreadState,
+}
+
+// SAFETY: handles that only CPython looks into; a state is used by one thread at a time.
+unsafe impl Send for State {}
+
+/// The thread states of a thread.
+struct States(Vec<State>);
+
+impl Drop for States {
+    fn drop(&mut self) {
+        LEFT.lock().unwrap_or_else(PoisonError::into_inner).append(&mut self.0);
+    }
 }
 
 /// The key of the GILState interface, if there is one and it could be told.
@@ -68,16 +95,47 @@ pub(super) fn find_key(current: *mut ffi::PyThreadState) {
 
 /// This thread's state for `interpreter`, made at its first use.
 pub(super) fn of_this_thread(interpreter: *mut ffi::PyInterpreterState) -> *mut ffi::PyThreadState {
-    STATES.with_borrow_mut(|states| {
-        if let Some((_, state)) = states.iter().find(|(known, _)| *known == interpreter) {
-            return *state;
+    STATES.with_borrow_mut(|States(states)| {
+        if let Some(known) = states.iter().find(|known| known.interpreter == interpreter) {
+            return known.state;
+        }
+        if states.is_empty() {
+            release_left();
         }
         // SAFETY: interpreters are never ended; this function needs no GIL.
         let state = unsafe { ffi::PyThreadState_New(interpreter) };
         assert!(!state.is_null(), "no memory for a Python thread state");
-        states.push((interpreter, state));
+        states.push(State { interpreter, state });
         state
     })
+}
+
+/// Has the states of ended threads released, apart: that may run finalizers, and waits for the GIL.
+fn release_left() {
+    let nothing = LEFT.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+    if nothing || IS_RELEASING.swap(true, SeqCst) {
+        return;
+    }
+    let release = || {
+        let left = std::mem::take(&mut *LEFT.lock().unwrap_or_else(PoisonError::into_inner));
+        left.into_iter().for_each(State::release);
+        IS_RELEASING.store(false, SeqCst);
+    };
+    if quiet::spawn("wsgi-states", STACK, release).is_err() {
+        IS_RELEASING.store(false, SeqCst); // the next thread that begins tries it again
+    }
+}
+
+impl State {
+    /// Called on a thread that has no states of its own: CPython forgets the present one for the GILState interface.
+    fn release(self) {
+        let attached = Attached::acquire(self.state);
+        // SAFETY: attached by it; its thread has ended.
+        unsafe { ffi::PyThreadState_Clear(self.state) };
+        drop(attached);
+        // SAFETY: cleared, and not current any more; this needs no GIL.
+        unsafe { ffi::PyThreadState_Delete(self.state) };
+    }
 }
 
 /// The calling thread is attached by a thread state until this is dropped.
