@@ -15,6 +15,7 @@ use contract::level;
 use contract::thread::clock;
 
 use super::shared::Shared;
+use super::worker::STACK;
 use crate::log::log;
 use crate::wsgi::watched::Whereabouts;
 
@@ -32,7 +33,8 @@ pub(super) enum Order {
 pub(super) fn start(shared: &Arc<Shared>) -> Sender<Order> {
     let (orders, received) = channel();
     let watched = Arc::clone(shared);
-    let _ = Builder::new().name("wsgi-watcher".to_owned()).spawn(move || watch(&watched, &received));
+    let builder = Builder::new().name("wsgi-watcher".to_owned()).stack_size(STACK);
+    let _ = builder.spawn(move || watch(&watched, &received));
     orders
 }
 
