@@ -16,7 +16,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use super::descriptor;
 use crate::wsgi::exchange::Exchange;
 
-/// So many bytes of log lines wait for a reader; whoever has more waits for him as well.
+/// So many bytes of memory hold log lines that wait for a reader; whoever has more waits for him as well.
 const MOST_WAITING: usize = 1 << 20;
 
 /// The request has ended.
@@ -28,7 +28,7 @@ pub(crate) struct Revoked;
 pub(crate) struct Loan {
     place: Mutex<Option<NonNull<dyn Exchange>>>,
     /// Log lines that came while somebody used the exchange.
-    lines: Mutex<Vec<Line>>,
+    lines: Mutex<Lines>,
     /// Whether there are such lines.
     kept: AtomicBool,
 }
@@ -37,6 +37,13 @@ pub(crate) struct Loan {
 unsafe impl Send for Loan {}
 // SAFETY: as above.
 unsafe impl Sync for Loan {}
+
+/// Lines that wait, and the memory that they take.
+#[derive(Debug, Default)]
+struct Lines {
+    list: Vec<Line>,
+    bytes: usize,
+}
 
 /// A text for the log, with its source place.
 #[derive(Debug)]
@@ -120,10 +127,11 @@ impl Loan {
     /// Keeps a line for who uses the exchange; false if there are too many.
     fn keep(&self, line: Line) -> bool {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        if lines.iter().map(|line| line.text.len()).sum::<usize>() > MOST_WAITING {
+        if lines.bytes > MOST_WAITING {
             return false;
         }
-        lines.push(line);
+        lines.bytes += size_of::<Line>() + line.text.len() + line.file.len();
+        lines.list.push(line);
         self.kept.store(true, SeqCst);
         true
     }
@@ -132,7 +140,7 @@ impl Loan {
         if !self.kept.swap(false, SeqCst) {
             return Vec::new();
         }
-        std::mem::take(&mut *self.lines.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.lines.lock().unwrap_or_else(PoisonError::into_inner)).list
     }
 
     /// Writes lines that were kept while nobody looked; if somebody uses the exchange now, he will.
@@ -258,5 +266,15 @@ mod tests {
         assert_eq!(loan.log(5, b"late", b"", 0), Err(Revoked));
         assert_eq!(slow.logged, [b"one", b"two"]);
         drop(client);
+    }
+
+    #[test]
+    fn lines_without_text_take_memory_too() {
+        let loan = Loan::default();
+        let empty = || Line { level: 5, text: Vec::new(), file: Vec::new(), line: 0 };
+        let kept = (0..MOST_WAITING).take_while(|_| loan.keep(empty())).count();
+        assert!((1..MOST_WAITING / 8).contains(&kept), "{kept}");
+        assert_eq!(loan.take_kept().len(), kept);
+        assert!(loan.keep(empty()), "there is room again");
     }
 }
