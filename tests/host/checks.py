@@ -159,6 +159,12 @@ def exceptions_cost_the_request(host):
 
 
 @check
+def exceptions_that_cannot_be_compared_have_a_traceback(host):
+    log = raised(host.serve("incomparable"), "Incomparable")
+    assert log.index("the cause") < log.index("direct cause") < log.index("the effect")
+
+
+@check
 def system_exit_is_ignored(host):
     result = host.serve("leave")
     assert result.code == 500 and "SystemExit exception raised by WSGI script '" in result.logged(ERROR)

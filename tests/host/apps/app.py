@@ -112,6 +112,20 @@ def chained(environ, start_response):
         raise ValueError("the effect") from error
 
 
+class Incomparable(Exception):
+    def __eq__(self, other):
+        raise TypeError("not to be compared")
+
+    __hash__ = None
+
+
+def incomparable(environ, start_response):
+    try:
+        raise Incomparable("the cause")
+    except Incomparable as error:
+        raise Incomparable("the effect") from error
+
+
 def leave(environ, start_response):
     sys.exit(3)
 

@@ -34,7 +34,7 @@ ONLY_ONE_INTERPRETER = (
 def chain(error):
     """An exception and those that led to it."""
     seen = []
-    while error is not None and error not in seen:
+    while error is not None and all(error is not other for other in seen):  # the application may define ==
         seen.append(error)
         error = error.__cause__ or error.__context__
     return seen
