@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from support import httpd
 
-pytestmark = pytest.mark.ours
+pytestmark = [pytest.mark.ours, pytest.mark.timeout(600)]  # the fixture builds a host
 
 MAPPED = '''"""Tells which host library is mapped."""
 import re

@@ -3,6 +3,7 @@
 import pytest
 from support.environ import variables
 from support.http import Connection
+from support.server import free_port
 
 
 @pytest.fixture
@@ -29,11 +30,12 @@ def test_ipv4_beside_it(server):
 
 def test_one_listener_for_both(serve, mode):
     server = serve("WSGIScriptAlias / ${APPS}/environ.py\n", mode, run=False)
-    server.reconfigure(f"Listen 127.0.0.1:{server.port}", f"Listen 127.0.0.1:{server.port}\nListen [::]:{server.port + 1}")
+    both = free_port("::")
+    server.reconfigure(f"Listen 127.0.0.1:{server.port}", f"Listen 127.0.0.1:{server.port}\nListen [::]:{both}")
     server.start()
     for host, address in [("::1", "::1"), ("127.0.0.1", "127.0.0.1")]:
         try:
-            client = Connection(server.port + 1, host=host)
+            client = Connection(both, host=host)
         except OSError:
             assert host == "127.0.0.1"  # where IPv6 sockets take IPv6 only
             continue

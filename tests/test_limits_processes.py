@@ -233,6 +233,10 @@ def test_the_usual_reasons(serve):
     process = pid(server)
     replaced(server, process)
     assert reason(server, process) == "maximum_requests"
+
+
+def test_the_reason_of_a_signal(serve):
+    server = limited(serve, "threads=1")
     process = pid(server)
     os.kill(process, signal.SIGTERM)
     assert reason(server, process) == "shutdown_signal"
