@@ -49,10 +49,7 @@ fn run<'r>(request: Request<'r>, source: Source<'r>) -> HandlerResult {
         Err(status) => return HandlerResult::Status(status),
     };
     if !request.settings().allows(&resolved.mode) {
-        let group = match &resolved.mode {
-            Mode::Embedded => Cow::Borrowed("%{GLOBAL}"),
-            Mode::Daemon(name) => String::from_utf8_lossy(name),
-        };
+        let group = &resolved.mode;
         refuse(request, &format!("the process group `{group}` is not listed in WSGIRestrictProcess here"));
         return HandlerResult::Status(500);
     }
@@ -147,7 +144,15 @@ fn resolve_for<'r>(
     if let Some(routes) = auth::dispatch(request, &resolved, script_name)? {
         let here = auth::dispatches_here(request);
         let lookup = |name: &[u8]| if here { lookup(name) } else { variable(request, name) };
+        let configured = resolved.mode.clone();
         resolved.reroute(routes, &facts, &lookup);
+        // Else the user of one process group could have files of its own run as the user of another.
+        if !here && resolved.mode != configured && request.settings().restrict_process.is_none() {
+            let text = "a dispatch script in a process group may change the process group only where \
+                        WSGIRestrictProcess lists those that are allowed";
+            refuse(request, &format!("{text}; it asks for `{}`", resolved.mode));
+            return Err(500);
+        }
     }
     Ok(resolved)
 }

@@ -33,7 +33,7 @@ def dispatched(serve, place):
         files = {"app.py": APP} if script is None else {"app.py": APP, "route.py": script}
         return serve(
             f"{lines}WSGIDaemonProcess one threads=2\nWSGIDaemonProcess two threads=2\nWSGIScriptAlias /app ${{ROOT}}/app.py\n"
-            f"WSGIApplicationGroup configured\nWSGIDispatchScript ${{ROOT}}/route.py{option} application-group=route\n{conf}",
+            f"WSGIRestrictProcess %{{GLOBAL}} one two three {access.GROUP}\nWSGIApplicationGroup configured\nWSGIDispatchScript ${{ROOT}}/route.py{option} application-group=route\n{conf}",
             files=files, **settings)
 
     return start
@@ -150,6 +150,17 @@ def test_restrictions_come_after(dispatched):
     assert ran(server, "/app?two") == 500
     assert ran(server, "/app") == 500
     assert "is not listed in WSGIRestrictProcess here" in server.log()
+
+
+def test_a_process_group_routes_only_where_it_may(serve):
+    """Else the user of one group could have files of its own run as the user of another."""
+    route = "from urllib.parse import unquote\ndef process_group(environ): return unquote(environ['QUERY_STRING']) or None\ndef callable_object(environ): return 'other'\n"
+    server = serve("WSGIDaemonProcess guard\nWSGIDaemonProcess one\nWSGIScriptAlias /app ${ROOT}/app.py process-group=one\n"
+                   "WSGIDispatchScript ${ROOT}/route.py process-group=guard\n", files={"app.py": APP, "route.py": route})
+    assert ran(server)[:2] == ran(server, "/app?one")[:2] == ("other", "one")
+    for group in ("guard", "%25{GLOBAL}", "none"):
+        assert ran(server, f"/app?{group}") == 500
+    assert "only where WSGIRestrictProcess lists those that are allowed; it asks for `guard`" in server.log()
 
 
 def test_bodies_are_left_to_the_application(dispatched):

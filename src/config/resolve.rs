@@ -1,6 +1,7 @@
 //! The one answer for a request: all settings merged, defaults applied, names expanded. The defaults stand here.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use contract::verdict::Routes;
 
@@ -34,6 +35,16 @@ const DEFAULT_CALLABLE: &str = "application";
 fn callable<'r>(name: &'r [u8], lookup: Lookup<'_, 'r>) -> Cow<'r, [u8]> {
     let named = expand::callable(name, lookup).filter(|name| !name.is_empty());
     named.unwrap_or(Cow::Borrowed(DEFAULT_CALLABLE.as_bytes()))
+}
+
+/// As in directives.
+impl fmt::Display for Mode<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Embedded => out.write_str("%{GLOBAL}"),
+            Self::Daemon(name) => String::from_utf8_lossy(name).fmt(out),
+        }
+    }
 }
 
 /// What holds for one request.

@@ -51,7 +51,9 @@ pub(super) const ROWS: &[Row] = &[
         "A script that says where a request runs, by up to three functions: `process_group(environ)`, \
          `application_group(environ)`, `callable_object(environ)`. Each returns a name, which is expanded as in the \
          directives, or None for what is configured. Anything else, or an exception: 500. A script that cannot be \
-         loaded is logged, and the request runs as configured. Options as above.",
+         loaded is logged, and the request runs as configured. Options as above. With `process-group=` it may change \
+         the process group only where `WSGIRestrictProcess` lists those that are allowed: else one group's user \
+         could have files of its own run by another's.",
     ),
     Row::noted(c"WSGIGroupAuthoritative", Context::AuthConfig, "On|Off", |_, server, words| {
         words.only::<bool>("value").map(|_| server.has_no_effect("WSGIGroupAuthoritative"))
