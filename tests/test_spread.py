@@ -30,13 +30,14 @@ def application(environ, start_response):
 @pytest.mark.parametrize("keep", [False, True])
 def test_work_spreads_evenly(serve, keep):
     server = serve("WSGIScriptAlias / ${ROOT}/busy.py\n", "daemon", options="processes=2 threads=4", files={"busy.py": BUSY})
-    for _ in range(4):
-        server.get("/")
     with Load(server, "/", clients=4, keep=keep) as load:
-        wait_until(lambda: load.count > 400, 60, "requests")
+        wait_until(lambda: len(load.bodies) == 2, 60, "both processes to serve")
+    with Load(server, "/", clients=4, keep=keep) as load:
+        wait_until(lambda: load.count > 1000, 60, "requests")
     load.assert_clean()
     shares = [count / load.count for count in load.bodies.values()]
-    assert len(shares) == 2 and all(0.35 <= share <= 0.65 for share in shares), Counter(load.bodies)
+    # A process that the machine gives less time finishes, and so gets, less; one alone would get all.
+    assert len(shares) == 2 and all(0.25 <= share <= 0.75 for share in shares), Counter(load.bodies)
 
 
 def test_every_request_is_run_once(serve, mode):
