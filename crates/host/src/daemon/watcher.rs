@@ -43,6 +43,10 @@ pub(super) fn start_prober(shared: &Arc<Shared>) {
     if shared.settings.group.limits.deadlock_timeout == 0 {
         return;
     }
+    // The clock runs from here: the first request may take the lock for ever before the first probe had it.
+    if let Some(slot) = shared.place() {
+        slot.probed.store(clock(), SeqCst);
+    }
     let shared = Arc::clone(shared);
     let probe = move || {
         while let Some(slot) = shared.place() {
