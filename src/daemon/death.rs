@@ -71,6 +71,7 @@ fn why(reason: Reason) -> &'static str {
         Reason::EvictionSignal | Reason::GracefulSignal => "; it was replaced gracefully",
         Reason::ScriptReload => "; it was replaced because a script had changed",
         Reason::ShutdownSignal => "; it was told to stop",
+        Reason::Surplus => "; it was stopped because the group goes on with fewer processes",
     }
 }
 

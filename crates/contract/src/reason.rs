@@ -29,11 +29,13 @@ pub enum Reason {
     CpuTimeLimit = 10,
     /// A script has changed.
     ScriptReload = 11,
+    /// The group goes on with fewer processes.
+    Surplus = 12,
 }
 
 impl Reason {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::ShutdownSignal,
         Self::GracefulSignal,
         Self::EvictionSignal,
@@ -45,6 +47,7 @@ impl Reason {
         Self::DeadlockTimeout,
         Self::CpuTimeLimit,
         Self::ScriptReload,
+        Self::Surplus,
     ];
 
     /// The word for it.
@@ -61,6 +64,7 @@ impl Reason {
             Self::DeadlockTimeout => "deadlock_timeout",
             Self::CpuTimeLimit => "cpu_time_limit",
             Self::ScriptReload => "script_reload",
+            Self::Surplus => "surplus",
         }
     }
 
@@ -87,6 +91,6 @@ mod tests {
             assert_eq!(Reason::from_number(reason as u32), Some(reason));
             assert_eq!(serde_json::to_value(reason).unwrap(), reason.as_str());
         }
-        assert_eq!((Reason::from_number(0), Reason::from_number(12)), (None, None));
+        assert_eq!((Reason::from_number(0), Reason::from_number(13)), (None, None));
     }
 }

@@ -84,6 +84,7 @@ impl Supervisor {
         }
         if let Some(worker) = self.workers.get_mut(&slot) {
             worker.watch.looked = now;
+            worker.busy = seen.requests.len();
         }
     }
 

@@ -8,7 +8,7 @@
 //! - [`settings`]: what it was given; [`log`]: where its lines go; [`signals`]: signals as readable sockets
 //! - [`run`]: the one loop: turns what is ready (`run::wait`) into events, and actions into system calls
 //! - [`supervise`]: every decision, pure: an [`event`] in, actions out; with [`reload`] (replacing workers), [`gate`]
-//!   (one at a time), [`ends`] (workers that end), [`limits`] (how long things may take) and [`generations`] (taking over
+//!   (one at a time), [`shrink`] (fewer of them), [`ends`] (workers that end), [`limits`] (how long things may take) and [`generations`] (taking over
 //!   from, and giving way to, another leader) as parts of it
 //! - [`worker`]: the states of one worker, [`look`]: what the shared area shows of it; [`backoff`]: when the next start may be
 //! - [`spawn`]: how a worker is started; [`repair`]: what ended workers and children leave behind
@@ -27,6 +27,7 @@ mod reload;
 mod repair;
 mod run;
 mod settings;
+mod shrink;
 mod signals;
 mod spawn;
 mod supervise;

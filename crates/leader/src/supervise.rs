@@ -47,6 +47,7 @@ pub(crate) enum Phase {
 /// The state of the group, and the actions that follow from the event at hand.
 #[derive(Debug)]
 pub(crate) struct Supervisor {
+    /// How many processes the group is meant to have at this moment.
     pub(crate) processes: u32,
     pub(crate) threads: u32,
     pub(crate) limits: Limits,
@@ -129,6 +130,7 @@ impl Supervisor {
             Event::NoSenders => self.stop_all(now, "nobody is left who could send a request"),
             Event::Tick => self.tick(now),
         }
+        self.shrink(now, Reason::Surplus);
         self.let_one_go(now);
         self.fill(now);
     }

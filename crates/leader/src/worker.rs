@@ -50,6 +50,8 @@ pub(crate) struct Worker {
     pub(crate) outgoing: Option<Reason>,
     /// Why it was told to end; the first reason counts.
     pub(crate) reason: Option<Reason>,
+    /// How many requests it ran when it was last looked at.
+    pub(crate) busy: usize,
     /// What its limits need to remember.
     pub(crate) watch: Watch,
     /// What it said before it gave up.
@@ -66,6 +68,7 @@ impl Worker {
             waits: None,
             outgoing: None,
             reason: None,
+            busy: 0,
             watch: Watch::new(now),
             failure: None,
             printed: String::new(),
