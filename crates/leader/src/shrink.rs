@@ -85,7 +85,8 @@ mod tests {
         assert_eq!(group.starts(), 1);
         group.supervisor.processes = 2;
         assert_eq!(group.later(0).done(), [drain(1, Reason::MaximumRequests)]);
-        group.exited(1, 0, 5).ready(3, true).done();
+        assert_eq!(group.exited(1, 0, 5).ready(3, true).done().last(), Some(&drain(3, Reason::Surplus)));
+        assert_eq!(group.exited(3, 0, 0).starts(), 0);
         assert_eq!(group.later(60_000).done(), [], "two are left, and two are wanted");
     }
 
