@@ -17,7 +17,7 @@ stage = mkdir -p $(1) && \
 	install -m 755 $(CARGO_TARGET_DIR)/$(2)/libmod_wsgi_host.so $(1)/mod_wsgi_host.abi3.so && \
 	install -m 755 $(CARGO_TARGET_DIR)/$(2)/mod_wsgi_leader $(1)/mod_wsgi_leader
 
-.PHONY: all host faults install uninstall packages demo test units lint bench clean
+.PHONY: all host faults install uninstall packages demo test units lint bench soak clean
 
 all:
 	cargo build --release
@@ -72,6 +72,11 @@ lint:
 
 bench: all
 	tests/bench/run
+
+# Ten minutes of load, reloads and kills, then 1,500 graceful restarts; not a part of `make test`.
+soak: all .venv/ready
+	.venv/bin/python tests/soak/run
+	.venv/bin/python tests/soak/restarts
 
 clean:
 	rm -rf target .venv
