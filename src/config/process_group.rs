@@ -55,6 +55,8 @@ pub(crate) struct ProcessGroup {
     pub(crate) virtual_memory_limit: u64,
     /// When processes are replaced, and how much time they get.
     pub(crate) limits: Limits,
+    /// `reload=rolling`: the old code serves until the new does.
+    pub(crate) rolling: bool,
     /// 0 is no limit.
     pub(crate) queue_timeout: Seconds,
     /// 0 is one try.
@@ -143,6 +145,7 @@ impl ProcessGroup {
                 shutdown_timeout: 5,
                 ..Limits::default()
             },
+            rolling: false,
             queue_timeout: Seconds(0),
             connect_timeout: Seconds(15),
             socket_timeout: None,

@@ -165,6 +165,18 @@ pub(crate) const OPTIONS: &[Row] = &[
         },
     ),
     row(
+        "reload",
+        "what a changed script does to the processes. `strict`: all are replaced at once, and requests wait for the new code. `rolling`: the old code serves until processes with the new code do, one process at a time; if the new code cannot be loaded, [the old ones serve on](reloading.md#strict-or-rolling); default strict",
+        |group, word| {
+            group.rolling = match word {
+                b"strict" => false,
+                b"rolling" => true,
+                _ => in_range(word, "reload", "it is strict or rolling", false).map(|()| false)?,
+            };
+            Ok(())
+        },
+    ),
+    row(
         "request-buffer-size",
         "how much of a request body is read before a thread is taken; up to 16M (mod_wsgi: none); default 64K",
         |group, word| {

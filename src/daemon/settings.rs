@@ -157,6 +157,7 @@ pub(super) fn leader(main: Server<'_>, home: Server<'_>, group: &ProcessGroup, t
         display_name: group.shown_name(),
         stack_size: group.stack_size.and_then(|size| usize::try_from(size).ok()),
         limits: group.limits,
+        rolling: group.rolling,
         socket_timeout: socket_timeout(home, group),
         core_dumps: process::wants_core_dumps(),
         environment: Variables::default(), // of the start

@@ -202,7 +202,7 @@ def settings(host, interpreter, **changes):
         mpm_processes=1, mpm_threads=4, imports=[],
     )  # fmt: skip
     leader = dict(
-        contract=2, module="/usr/lib/mod_wsgi.so", host=str(host), interpreter=str(interpreter), generation=1,
+        contract=3, module="/usr/lib/mod_wsgi.so", host=str(host), interpreter=str(interpreter), generation=1,
         processes=1, threads=4, takes_over=False, httpd_pid=os.getpid(), display_name="(wsgi:site)",
         stack_size=None, socket_timeout=20,
         core_dumps=False, locale=None,

@@ -36,6 +36,8 @@ pub enum State {
     Running = 1,
     /// The last attempt to start failed and none is serving: requests get 503 with [`Group::failure`].
     Failing = 2,
+    /// Workers serve, with other code than the scripts' files hold: these could not be loaded ([`Group::failure`]).
+    Outdated = 3,
 }
 
 /// What belongs to the group as a whole.
@@ -92,6 +94,7 @@ impl Group {
         match self.state.load(SeqCst) {
             1 => State::Running,
             2 => State::Failing,
+            3 => State::Outdated,
             _ => State::Starting,
         }
     }
@@ -101,7 +104,7 @@ impl Group {
         self.state.store(state as u32, SeqCst);
     }
 
-    /// Publishes why the last start failed; call it before [`Group::set_state`].
+    /// Publishes why the last start or reload failed; call it before [`Group::set_state`].
     pub fn set_failure(&self, reason: &str) {
         let mut length = 0;
         for (cell, byte) in self.failure.iter().zip(reason.bytes()) {
@@ -111,7 +114,7 @@ impl Group {
         self.failure_length.store(length, SeqCst);
     }
 
-    /// Why the last start failed; printable text, whatever the area holds.
+    /// Why the last start or reload failed; printable text, whatever the area holds.
     pub fn failure(&self) -> String {
         let length = (self.failure_length.load(SeqCst) as usize).min(REASON);
         let bytes: Vec<u8> = self.failure.iter().take(length).map(|cell| cell.load(SeqCst)).collect();

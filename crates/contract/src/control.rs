@@ -24,6 +24,9 @@ pub enum ToLeader {
     Adopt,
     /// Next leader: tell me what your workers have loaded (answered with [`FromLeader::Loaded`]).
     WhatIsLoaded,
+    /// Next leader: one more of my workers serves. Let one of yours finish and start no other for it (answered with
+    /// [`FromLeader::Keeps`] once it has gone, or has had graceful-timeout for that).
+    Yield,
     /// Next leader: my workers serve. Let yours finish and exit.
     Drain,
 }
@@ -31,6 +34,9 @@ pub enum ToLeader {
 /// What a leader answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FromLeader {
+    /// I am to have so many processes, and let them go one by one. Said before [`Self::Loaded`], and after each that
+    /// has gone. A leader that does not say it does not know [`ToLeader::Yield`].
+    Keeps(u32),
     /// What the workers have loaded.
     Loaded(Vec<Target>),
 }
@@ -54,6 +60,8 @@ impl FromLeader {
 pub enum ToWorker {
     /// Take requests now (sent after [`FromWorker::Ready`], so that the leader decides when new code serves).
     Accept,
+    /// Load this script, which others of the group have loaded, before a request needs it (reload=rolling).
+    Load(Target),
     /// Take no new requests, finish all that you have, then exit. No time limit of its own.
     Drain {
         /// Why.
@@ -88,6 +96,19 @@ pub struct RequestOf {
     pub number: u64,
 }
 
+/// A script in a worker. Versions are modification times in microseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScriptState {
+    /// Which script, in which interpreter.
+    pub target: Target,
+    /// The version that the worker has loaded; `None`: it could not load it.
+    pub loaded: Option<i64>,
+    /// The version in the file; `None`: there is none.
+    pub file: Option<i64>,
+    /// The script's own function `reload_required` wants it to be loaded anew.
+    pub wanted: bool,
+}
+
 /// What a worker says to its leader.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FromWorker {
@@ -98,11 +119,14 @@ pub enum FromWorker {
     },
     /// The first request for this script in this interpreter has loaded it.
     Loaded(Target),
-    /// A script has changed; I answer REJECT(reloading) and take no more.
+    /// With reload=strict: a script has changed; I answer REJECT(reloading) and take no more.
     Changed {
         /// The script's path.
         script: String,
     },
+    /// With reload=rolling: what I have of a script, and what I see of its file. Said when I have loaded it, or could not,
+    /// and whenever what I see is not what I said last.
+    Script(ScriptState),
     /// Start my replacement, then let me drain; until then I serve on.
     Retire {
         /// Why.

@@ -142,6 +142,9 @@ pub struct Leader {
     pub stack_size: Option<usize>,
     /// When workers are replaced, and how much time they get.
     pub limits: Limits,
+    /// reload=rolling: workers serve on with the code that they have until others have loaded a changed script.
+    #[serde(default)]
+    pub rolling: bool,
     /// Seconds for one read or write on a connection.
     pub socket_timeout: u32,
     /// Whether core dumps are wanted (CoreDumpDirectory is set).

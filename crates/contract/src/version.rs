@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 /// The version of everything in this crate. Parts with different versions refuse to work together.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Two parts of different versions have met.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -41,6 +41,6 @@ mod tests {
         let check = |theirs| Mismatch::check(Path::new("/m/mod_wsgi.so"), theirs, Path::new("/m/leader"));
         assert_eq!(check(VERSION), Ok(()));
         let message = check(99).unwrap_err().to_string();
-        assert!(message.starts_with("/m/mod_wsgi.so speaks contract version 99 and /m/leader speaks 2; "));
+        assert!(message.starts_with("/m/mod_wsgi.so speaks contract version 99 and /m/leader speaks 3; "));
     }
 }

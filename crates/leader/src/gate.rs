@@ -20,9 +20,14 @@ impl Supervisor {
         let evicted = reason == Reason::GracefulSignal && self.limits.eviction_timeout > 0;
         let reason = if evicted { Reason::EvictionSignal } else { reason };
         let worker = self.workers.get_mut(&slot).filter(|worker| running && worker.is_serving());
-        let Some(worker) = worker.filter(|worker| worker.outgoing.is_none()) else { return false };
-        let is_news = worker.waits.is_none();
-        let (_, first) = *worker.waits.get_or_insert((now, reason));
+        let Some(worker) = worker else { return false };
+        let may_stay = |known: Reason| known == Reason::ScriptReload && self.rolling; // if that is called off
+        if worker.outgoing.is_some_and(|known| !may_stay(known) || known == reason) {
+            return false;
+        }
+        let is_news = worker.waits.is_none_or(|(_, known)| may_stay(known) && known != reason);
+        let (since, first) = worker.waits.filter(|_| !is_news).unwrap_or((now, reason));
+        worker.waits = Some((since, first));
         if reason == Reason::CpuTimeLimit {
             self.replace(slot, first);
         }
@@ -32,7 +37,8 @@ impl Supervisor {
     /// Lets the next worker go for which another is to start, if it is time for that.
     pub(crate) fn let_one_go(&mut self, now: Instant) {
         let waiting = |(slot, worker): (&u32, &Worker)| {
-            let (since, reason) = worker.waits.filter(|_| worker.is_serving())?;
+            let is_next = worker.is_serving() && worker.outgoing.is_none();
+            let (since, reason) = worker.waits.filter(|_| is_next)?;
             Some((reason != Reason::RequestTimeout, since, *slot, reason))
         };
         let next =
@@ -46,23 +52,29 @@ impl Supervisor {
 
     /// Whether the group is as it is meant to be: nobody comes, and nobody is about to go.
     pub(crate) fn gate_is_open(&self, now: Instant) -> bool {
+        self.phase == Phase::Running && !self.is_somebody_coming() && !self.is_somebody_leaving(now)
+    }
+
+    /// Whether a worker finishes its requests, or ends, and that has not taken too long.
+    pub(crate) fn is_somebody_leaving(&self, now: Instant) -> bool {
         let graceful = Duration::from_secs(self.limits.graceful_timeout.into());
         let goes = |worker: &Worker| match worker.state {
             State::Draining { since, until } => until.is_some() || now < since + graceful,
             State::Stopping { kill_at } => kill_at.is_some(),
             State::Starting | State::Ready | State::Serving { .. } => false,
         };
-        self.phase == Phase::Running && !self.is_somebody_coming() && !self.workers.values().any(goes)
+        self.workers.values().any(goes)
     }
 
-    /// Whether a worker starts, or still serves only until one has started.
+    /// Whether a worker starts or is to start, or still serves only until one has started.
     fn is_somebody_coming(&self) -> bool {
         let comes = |worker: &Worker| match worker.state {
             State::Starting | State::Ready => true,
             State::Serving { .. } => worker.outgoing.is_some(),
             State::Draining { .. } | State::Stopping { .. } => false,
         };
-        self.is_starting() || self.workers.values().any(comes)
+        let current = self.workers.values().filter(|worker| worker.is_current()).count();
+        current < self.processes as usize || self.is_starting() || self.workers.values().any(comes)
     }
 
     fn replace(&mut self, slot: u32, reason: Reason) {

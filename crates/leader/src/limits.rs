@@ -176,14 +176,16 @@ impl Supervisor {
         }
         worker.state = State::Stopping { kill_at: Some(now + GRACE) };
         worker.ends_for(Reason::StartupTimeout);
-        let pid = worker.pid;
+        let (pid, scripts) = (worker.pid, worker.scripts.clone());
         let text = format!(
             "process {pid} has loaded no script within {} s (startup-timeout); where it was is in the log, if Python \
              ran: mend what hangs there, or raise the limit",
             limit.as_secs()
         );
         self.act(Action::Abort { slot });
-        self.start_failed(now, &text);
+        if !self.call_off(&scripts, &text) {
+            self.start_failed(now, &text);
+        }
     }
 
     /// startup-timeout of a worker whose first script is loaded for its first request.

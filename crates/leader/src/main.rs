@@ -25,6 +25,7 @@ mod log;
 mod look;
 mod reload;
 mod repair;
+mod rolling;
 mod run;
 mod settings;
 mod shrink;

@@ -32,6 +32,10 @@ impl Supervisor {
             (waits.is_none(), *busy, Reverse(*since), Reverse(*slot))
         });
         let Some((slot, waits, ..)) = next else { return };
+        if self.handover.gives_way {
+            let why = "one of a graceful restart serves in its place";
+            return self.drain(now, slot, Reason::GracefulSignal, why, None); // which cuts nothing
+        }
         let reason = waits.map_or(reason, |(_, known)| known);
         let until = duration(self.limits.graceful_timeout).map(|time| now + time);
         let why = format!("the group goes on with {} processes", self.processes);
@@ -39,7 +43,7 @@ impl Supervisor {
     }
 
     /// How many more workers serve than the group is meant to have.
-    fn surplus(&self) -> usize {
+    pub(crate) fn surplus(&self) -> usize {
         let serving = self.workers.values().filter(|worker| worker.is_serving()).count();
         serving.saturating_sub(self.processes as usize)
     }

@@ -17,6 +17,8 @@ use tracing::Level;
 
 use crate::backoff::Backoff;
 use crate::event::{Action, Event};
+use crate::generations::Handover;
+use crate::rolling::{Files, Scripts};
 use crate::signals::Request;
 use crate::worker::{State, Worker};
 
@@ -51,10 +53,16 @@ pub(crate) struct Supervisor {
     pub(crate) processes: u32,
     pub(crate) threads: u32,
     pub(crate) limits: Limits,
+    /// reload=rolling.
+    pub(crate) rolling: bool,
     pub(crate) phase: Phase,
     pub(crate) workers: BTreeMap<u32, Worker>,
     /// What workers have loaded, so that replacements load it before they serve.
     pub(crate) loaded: Vec<Target>,
+    /// For reload=rolling: what is known of their files.
+    pub(crate) files: Files,
+    /// What is agreed with the leader before and with the next one.
+    pub(crate) handover: Handover,
     /// When the leader leaves unless adopted.
     pub(crate) released_until: Option<Instant>,
     pub(crate) backoff: Backoff,
@@ -77,9 +85,12 @@ impl Supervisor {
             processes: settings.processes.max(1),
             threads: settings.threads,
             limits: settings.limits,
+            rolling: settings.rolling,
             phase: Phase::Running,
             workers: BTreeMap::new(),
             loaded: Vec::new(),
+            files: Files::default(),
+            handover: Handover::default(),
             released_until: None,
             backoff: Backoff::default(),
             why: "the group starts".to_owned(),
@@ -122,15 +133,18 @@ impl Supervisor {
             Event::Idle { slot } => self.idle(now, slot),
             Event::Exited { slot, status, requests, busy } => self.exited(now, slot, status, requests, busy),
             Event::Asked(request) => self.asked_for(now, request),
+            Event::Previous(FromLeader::Keeps(processes)) => self.previous_keeps(processes),
             Event::Previous(FromLeader::Loaded(loaded)) => self.previous_loaded(loaded),
-            Event::PreviousGone => self.previous_gone(now),
+            Event::PreviousGone => self.previous_gone(),
             Event::Signal(Request::Stop) => self.stop_all(now, "httpd stops it"),
             Event::Signal(Request::Replace) => self.retire_all(now, Reason::GracefulSignal),
             Event::HttpdGone => self.log(Level::INFO, "the httpd parent is gone; serving its last children"),
             Event::NoSenders => self.stop_all(now, "nobody is left who could send a request"),
             Event::Tick => self.tick(now),
         }
+        self.roll(now);
         self.shrink(now, Reason::Surplus);
+        self.give_way(now);
         self.let_one_go(now);
         self.fill(now);
     }
@@ -156,7 +170,7 @@ impl Supervisor {
         // Two processes of a service must not run at the same time.
         let counts = |worker: &&Worker| worker.is_current() || self.is_service();
         let current = self.workers.values().filter(counts).count();
-        let mut missing = (self.processes as usize).saturating_sub(current + self.asked as usize);
+        let mut missing = (self.wanted() as usize).saturating_sub(current + self.asked as usize);
         if self.backoff.failing() {
             missing = missing.min(1_usize.saturating_sub(coming + self.asked as usize)); // one at a time
         }
@@ -180,7 +194,8 @@ impl Supervisor {
     fn spawned(&mut self, now: Instant, slot: u32, pid: u32) {
         self.asked = self.asked.saturating_sub(1);
         self.slotless = false;
-        self.workers.insert(slot, Worker::new(pid, now));
+        let scripts = Scripts::new(&self.files, self.loaded.len());
+        self.workers.insert(slot, Worker { scripts, ..Worker::new(pid, now) });
         if !matches!(self.phase, Phase::TakingOver | Phase::Running) {
             self.act(Action::Kill { slot }); // the phase changed meanwhile; it has done nothing yet
         }
@@ -190,8 +205,12 @@ impl Supervisor {
         let Some(worker) = self.workers.get_mut(&slot) else { return };
         match message {
             FromWorker::Ready { loaded } if worker.state == State::Starting => self.ready(now, slot, loaded),
-            FromWorker::Loaded(target) if !self.loaded.contains(&target) => self.loaded.push(target),
+            FromWorker::Loaded(target) if !self.loaded.contains(&target) => {
+                self.loaded.push(target);
+                self.share_scripts();
+            }
             FromWorker::Changed { script } => self.changed(now, slot, &script),
+            FromWorker::Script(state) => self.heard_of_script(slot, state),
             FromWorker::Retire { reason } => drop(self.retire(now, slot, reason)),
             FromWorker::Failed { reason } => worker.failure = Some(reason),
             FromWorker::Ready { .. } | FromWorker::Loaded(_) => {}
@@ -203,25 +222,31 @@ impl Supervisor {
         if !loaded && self.others_serve() {
             let why = "it could not load what the serving processes have loaded";
             self.stop(now, slot, Reason::ShutdownSignal, why);
-            self.start_failed(
+            self.not_loaded(
                 now,
+                slot,
                 "a new process could not load what the serving processes have loaded (its traceback is in the log \
                  above); they serve on with the code that they have. Mend the script, or remove it",
             );
             return;
         }
         self.backoff.came_up();
-        if self.phase == Phase::TakingOver {
-            self.finish_take_over(now, self.processes as usize);
-        } else {
-            self.accept(now, slot);
-        }
+        self.accept(now, slot);
     }
 
     /// Whether requests are served well by others than the worker that is coming up.
     fn others_serve(&self) -> bool {
-        let outgoing = |worker: &Worker| worker.outgoing.is_some() && worker.is_serving();
-        self.phase == Phase::TakingOver || self.workers.values().any(outgoing)
+        let serves = |worker: &Worker| (self.rolling || worker.outgoing.is_some()) && worker.is_serving();
+        self.phase == Phase::TakingOver || self.workers.values().any(serves)
+    }
+
+    /// A worker that has come up is of no use, while others serve.
+    fn not_loaded(&mut self, now: Instant, slot: u32, reason: &str) {
+        let scripts = self.workers.get(&slot).map(|worker| worker.scripts.clone()).unwrap_or_default();
+        if !self.call_off(&scripts, reason) {
+            self.start_failed(now, reason);
+            self.act(Action::Publish(Health::Outdated, reason.to_owned()));
+        }
     }
 
     /// Lets a worker take requests, and one that it replaces finish.
@@ -229,8 +254,12 @@ impl Supervisor {
         if let Some(worker) = self.workers.get_mut(&slot) {
             worker.state = State::Serving { since: now };
             self.act(Action::Tell { slot, message: ToWorker::Accept });
-            self.act(Action::Publish(Health::Running, String::new()));
+            self.admit(slot);
+            self.share_scripts();
+            let (health, failure) = self.files.health();
+            self.act(Action::Publish(health, failure));
             self.relieve(now);
+            self.go_on_taking_over();
         }
     }
 
@@ -245,7 +274,7 @@ impl Supervisor {
                 "a process waits to start until one that is finishing its requests has ended",
             );
         }
-        self.finish_take_over(now, 1);
+        self.take_over_without_room();
         let draining = self.workers.iter().filter_map(|(slot, worker)| match worker.state {
             State::Draining { since, .. } => Some((since, *slot)),
             _ => None,

@@ -7,6 +7,7 @@ use std::time::Instant;
 use contract::reason::Reason;
 
 use crate::limits::Watch;
+use crate::rolling::Scripts;
 
 /// How much of what an interpreter prints is kept, in bytes.
 const MAX_PRINTED: usize = 500;
@@ -50,6 +51,8 @@ pub(crate) struct Worker {
     pub(crate) outgoing: Option<Reason>,
     /// Why it was told to end; the first reason counts.
     pub(crate) reason: Option<Reason>,
+    /// For reload=rolling: what it has loaded.
+    pub(crate) scripts: Scripts,
     /// How many requests it ran when it was last looked at.
     pub(crate) busy: usize,
     /// What its limits need to remember.
@@ -68,6 +71,7 @@ impl Worker {
             waits: None,
             outgoing: None,
             reason: None,
+            scripts: Scripts::default(),
             busy: 0,
             watch: Watch::new(now),
             failure: None,

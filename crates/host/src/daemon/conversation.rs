@@ -6,6 +6,7 @@ use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::Arc;
 
+use contract::control::{FromWorker, ScriptState};
 use contract::frame::{BODY_PIECE, HEADER, Header, Kind, VALUE_FOUND, append};
 use contract::level::NOTICE;
 use contract::request::{Flags, Request};
@@ -128,6 +129,10 @@ impl Exchange for Conversation<'_> {
             append(&mut self.out, Kind::Taken, 0, |out| taken.encode(out));
             self.send_what_fits();
         }
+    }
+
+    fn script_changed(&mut self, state: ScriptState) {
+        self.shown.tell(&FromWorker::Script(state));
     }
 
     fn watched(&self) -> Option<Arc<Watched>> {

@@ -1,6 +1,7 @@
 //! What the threads of a worker share.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicU8;
@@ -9,11 +10,12 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use contract::area::{Area, Slot};
-use contract::control::{self, FromWorker};
-use contract::launch::Worker;
+use contract::control::{self, FromWorker, ScriptState};
+use contract::launch::{Target, Worker};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
 use crate::python::process::Process;
+use crate::python::script;
 use crate::wsgi::watched::Watched;
 
 /// What the worker does with requests. It only ever moves downwards in this list.
@@ -207,6 +209,20 @@ impl Shared {
     pub(super) fn is_drained(&self) -> bool {
         let reserved = self.place().map_or(0, |slot| slot.reserved.load(SeqCst));
         reserved == 0 && self.active() == 0 && !waits(&self.slot)
+    }
+
+    /// With reload=rolling: tells the leader which version of a script is loaded, or could not be loaded.
+    pub(super) fn tell_version(&self, target: &Target) {
+        if self.settings.group.rolling {
+            let loaded = self.process.version(target);
+            let file = loaded.or_else(|| script::modified(target.script.as_os_str().as_bytes()));
+            self.tell(&FromWorker::Script(ScriptState {
+                target: target.clone(),
+                loaded,
+                file,
+                wanted: false,
+            }));
+        }
     }
 
     /// Tells the leader; it is not there any more if that fails, which the main thread notices.

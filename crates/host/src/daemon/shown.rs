@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
+use contract::control::FromWorker;
 use contract::request::{Flags, Request};
 use contract::thread::{Thread, clock};
 
@@ -75,6 +76,11 @@ impl<'s> Shown<'s> {
             }
         }
         record.describe([id, b" ", method, b" ", uri].into_iter());
+    }
+
+    /// Says something to the leader.
+    pub(super) fn tell(&self, message: &FromWorker) {
+        self.shared.tell(message);
     }
 
     /// Something happens in the request: inactivity-timeout counts from here.

@@ -259,7 +259,8 @@ impl<'s> RequestThread<'s> {
         let facts = Facts { thread_id: self.number, daemon_start: now(), run_once };
         let run = catch_unwind(AssertUnwindSafe(|| {
             fault::point("worker-panic-in-request");
-            serve(&self.shared.process, request, &facts, conversation, OnChange::Reject)
+            let on_change = if group.rolling { OnChange::Keep } else { OnChange::Reject };
+            serve(&self.shared.process, request, &facts, conversation, on_change)
         }));
         run.unwrap_or_else(|panic| {
             let message = format!("mod_wsgi has a bug, this request fails: panic: {}", text(&*panic));
@@ -309,6 +310,7 @@ impl<'s> RequestThread<'s> {
             application_group: String::from_utf8_lossy(request.application_group).into_owned(),
         };
         if self.shared.process.loaded().contains(&target) {
+            self.shared.tell_version(&target);
             self.shared.tell(&FromWorker::Loaded(target.clone()));
         }
         self.reported.insert(target);

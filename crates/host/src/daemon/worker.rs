@@ -115,12 +115,18 @@ fn load(shared: &Shared) -> bool {
         } else {
             failed.insert(key(target));
         }
+        shared.tell_version(target);
     }
     let imported = |target: &Target| settings.group.python.imports.contains(target);
     let reload = settings.reload.iter().filter(|target| target.script.exists());
     reload.fold(true, |loaded, target| {
-        let worked =
-            if imported(target) { !failed.contains(&key(target)) } else { shared.process.load(target) };
+        let worked = if imported(target) {
+            !failed.contains(&key(target))
+        } else {
+            let worked = shared.process.load(target);
+            shared.tell_version(target);
+            worked
+        };
         if worked {
             shared.script_is_there();
         }
@@ -215,6 +221,7 @@ impl Main {
     fn obey(&mut self, message: &ToWorker) {
         match message {
             ToWorker::Accept => self.accept(),
+            ToWorker::Load(target) => self.load(target),
             ToWorker::Drain { reason } => {
                 self.reason.get_or_insert(*reason);
                 self.shared.enter(Mode::Draining);
@@ -233,6 +240,23 @@ impl Main {
             ToWorker::ShowStack(request) => drop(self.orders.send(Order::ShowStack(*request))),
             ToWorker::Interrupt(request) => drop(self.orders.send(Order::Interrupt(*request))),
             ToWorker::DumpStacks => crashes::dump_stacks(&self.shared),
+        }
+    }
+
+    /// Loads a script beside the requests.
+    fn load(&self, target: &Target) {
+        let (shared, target) = (Arc::clone(&self.shared), target.clone());
+        let load = move || {
+            if shared.process.load(&target) {
+                shared.script_is_there();
+            }
+            shared.tell_version(&target);
+        };
+        let started = Builder::new().name("wsgi-load".to_owned()).stack_size(STACK).spawn(load);
+        if let Err(error) = started {
+            tracing::warn!(
+                "a script is not loaded before a request needs it: no thread can be started: {error}"
+            );
         }
     }
 

@@ -129,6 +129,13 @@ impl Process {
         interpreter.with(|py| script.obtain(py, &interpreter, wanted).is_some())
     }
 
+    /// The modification time of the file from which a script was loaded; `None`: it is not.
+    pub(crate) fn version(&self, target: &Target) -> Option<i64> {
+        let interpreter = self.interpreter(&target.application_group).ok()?;
+        let script = interpreter.scripts().entry(target.script.as_os_str().as_bytes());
+        interpreter.with(|py| script.version(py, &interpreter))
+    }
+
     /// Runs `body` in the main interpreter, by the state that Python itself has made for its main thread: signals are
     /// handled there. Called detached, on that thread.
     pub(crate) fn on_main_thread<R>(&self, body: impl FnOnce(Python<'_>) -> R) -> R {

@@ -27,6 +27,17 @@ pub(crate) struct Script {
     loaded: Condvar,
     /// It has answered requests as an application.
     application: AtomicBool,
+    /// What was noticed last about its file; `None`: it is as it was loaded.
+    noticed: Mutex<Option<Change>>,
+}
+
+/// Why a module is to be loaded again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// The file is of another time, or there is none.
+    File(Option<i64>),
+    /// Its function `reload_required` says so.
+    Wanted,
 }
 
 /// How a request wants its script.
@@ -43,10 +54,16 @@ pub(crate) struct Wanted<'r> {
 pub(crate) enum Found<'py> {
     /// The namespace of its module.
     Ready(Bound<'py, PyDict>),
-    /// A module, but its file has changed.
-    Changed,
+    /// The namespace of a module that is to be loaded again.
+    Changed(Bound<'py, PyDict>, Change),
     /// Nothing.
     NotLoaded,
+}
+
+/// What the module says about the file that it was loaded from.
+fn version(namespace: &Bound<'_, PyDict>, interpreter: &Interpreter) -> Option<i64> {
+    let name = interpreter.objects().names.mtime.bind(namespace.py());
+    namespace.get_item(name).ok().flatten()?.extract().ok()
 }
 
 /// The modification time of a file in microseconds.
@@ -68,6 +85,7 @@ impl Scripts {
             loading: Mutex::new(false),
             loaded: Condvar::new(),
             application: AtomicBool::new(false),
+            noticed: Mutex::new(None),
         });
         scripts.insert(path.to_vec(), Arc::clone(&script));
         script
@@ -81,6 +99,11 @@ impl Scripts {
 }
 
 impl Script {
+    /// Its file.
+    pub(crate) fn path(&self) -> &[u8] {
+        &self.path
+    }
+
     /// Whether its module is there.
     pub(crate) fn is_loaded(&self) -> bool {
         self.namespace.lock().unwrap_or_else(PoisonError::into_inner).is_some()
@@ -103,11 +126,22 @@ impl Script {
         interpreter: &Interpreter,
         wanted: Wanted<'_>,
     ) -> Found<'py> {
-        match self.namespace(py) {
-            None => Found::NotLoaded,
-            Some(namespace) if self.has_changed(&namespace, interpreter, wanted) => Found::Changed,
-            Some(namespace) => Found::Ready(namespace),
+        let Some(namespace) = self.namespace(py) else { return Found::NotLoaded };
+        match self.change(&namespace, interpreter, wanted) {
+            Some(change) => Found::Changed(namespace, change),
+            None => Found::Ready(namespace),
         }
+    }
+
+    /// Notes how a request has found it. True if that is news.
+    pub(crate) fn notice(&self, change: Option<Change>) -> bool {
+        let mut noticed = self.noticed.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *noticed, change) != change
+    }
+
+    /// The modification time of the file that was loaded.
+    pub(crate) fn version(&self, py: Python<'_>, interpreter: &Interpreter) -> Option<i64> {
+        version(&self.namespace(py)?, interpreter)
     }
 
     /// Loads the module, unless another thread has done so meanwhile. `None`: that failed, and the log says why. Only
@@ -122,7 +156,7 @@ impl Script {
         let now = Wanted { modified: wanted.modified.map(|_| modified(&self.path)), ..wanted };
         let word = match self.find(py, interpreter, now) {
             Found::Ready(namespace) => return Some(namespace),
-            Found::Changed => "Reloading",
+            Found::Changed(..) => "Reloading",
             Found::NotLoaded => "Loading",
         };
         self.load(py, interpreter, word).map_err(|error| self.log_failure(py, interpreter, error)).ok()
@@ -149,33 +183,32 @@ impl Script {
         drop(old);
     }
 
-    fn has_changed(
+    fn change(
         &self,
         namespace: &Bound<'_, PyDict>,
         interpreter: &Interpreter,
         wanted: Wanted<'_>,
-    ) -> bool {
-        let Some(modified) = wanted.modified else { return false };
+    ) -> Option<Change> {
+        let modified = wanted.modified?;
         let (py, names) = (namespace.py(), &interpreter.objects().names);
-        let known = namespace.get_item(names.mtime.bind(py)).ok().flatten();
-        let known: Option<i64> = known.and_then(|known| known.extract().ok());
+        let known = version(namespace, interpreter);
         if known.is_none() || known != modified {
-            return true;
+            return Some(Change::File(modified));
         }
-        let Some(environ) = wanted.environ else { return false };
-        let Ok(Some(asked)) = namespace.get_item(names.reload_required.bind(py)) else { return false };
+        let environ = wanted.environ?;
+        let Ok(Some(asked)) = namespace.get_item(names.reload_required.bind(py)) else { return None };
         let mut variables = environ.iter().flatten();
         let file =
             variables.find(|(name, _)| *name == b"SCRIPT_FILENAME").map_or(&*self.path, |(_, file)| file);
         match text::path(py, file).and_then(|file| asked.call1((file,))).and_then(|answer| answer.is_truthy())
         {
-            Ok(answer) => answer,
+            Ok(answer) => answer.then_some(Change::Wanted),
             Err(error) => {
                 let (name, trace) = interpreter.objects().shim.describe(error, py);
                 let what =
                     format!("{name} exception raised by reload_required in {self}; not reloaded\n{trace}");
                 current::record(py, level::ERROR, what.as_bytes(), b"", 0);
-                false
+                None
             }
         }
     }

@@ -6,6 +6,7 @@ use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use contract::control::ScriptState;
 use contract::response::FilePart;
 
 use super::watched::Watched;
@@ -22,6 +23,9 @@ pub(crate) trait Exchange: Send {
     /// [`contract::request::Flags::ANNOUNCE`], after it has looked whether the script changed and before it loads or
     /// calls anything. (A worker says TAKEN; until then the request can be sent to another.) Must not wait, since the caller is attached.
     fn begin(&mut self) {}
+    /// The script that answers the request is not what its file says now, or is so again: said once, with
+    /// [`super::serve::OnChange::Keep`].
+    fn script_changed(&mut self, _state: ScriptState) {}
     /// The thread that runs the request, if somebody watches it.
     fn watched(&self) -> Option<Arc<Watched>> {
         None

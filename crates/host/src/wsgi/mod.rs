@@ -4,6 +4,7 @@ mod active;
 mod apache_request;
 pub(crate) mod body;
 pub(crate) mod call;
+mod changed;
 pub(crate) mod current;
 pub(crate) mod environ;
 pub(crate) mod events;

@@ -13,6 +13,7 @@ use super::active::Active;
 use super::apache_request;
 use super::body::{self, Ending, Failure};
 use super::call::Call;
+use super::changed;
 use super::environ::Environ;
 use super::events::{Finished, Observed};
 use super::hook::{self, Failed, Hook};
@@ -58,8 +59,10 @@ impl Running<'_, '_> {
         let asked = script.set_application().then_some(self.request.environ);
         let wanted = Wanted { modified, environ: asked };
         let found = script.find(py, self.interpreter, wanted);
-        if matches!(found, Found::Changed) && on_change == OnChange::Reject {
-            return Served::Changed;
+        match on_change {
+            OnChange::Reject if matches!(found, Found::Changed(..)) => return Served::Changed,
+            OnChange::Keep if modified.is_some() => changed::tell(py, self.call, &script, &found),
+            OnChange::Reject | OnChange::Keep | OnChange::ReloadInPlace => {}
         }
         if self.request.flags.has(Flags::ANNOUNCE) {
             py.detach(|| self.call.loan().with(|exchange| exchange.begin()).ok());
@@ -68,7 +71,8 @@ impl Running<'_, '_> {
         let active = Active::enter(self.call, requests);
         let namespace = match found {
             Found::Ready(namespace) => Some(namespace),
-            Found::Changed | Found::NotLoaded => script.obtain(py, self.interpreter, wanted),
+            Found::Changed(namespace, _) if on_change == OnChange::Keep => Some(namespace),
+            Found::Changed(..) | Found::NotLoaded => script.obtain(py, self.interpreter, wanted),
         };
         let Some(namespace) = namespace else {
             let interrupted = self.watched.is_some_and(Watched::is_interrupted);

@@ -60,6 +60,8 @@ pub(crate) enum OnChange {
     ReloadInPlace,
     /// Run nothing and say so (workers).
     Reject,
+    /// Run what is loaded, and say so once ([`Exchange::script_changed`]; workers with reload=rolling).
+    Keep,
 }
 
 /// What only the caller knows about a request.

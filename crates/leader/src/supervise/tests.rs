@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use contract::control::ToLeader;
+use contract::control::{ScriptState, ToLeader};
 
 use super::*;
 
@@ -25,6 +25,24 @@ impl Group {
         let mut group = Self { supervisor, start, at: 0, actions: Vec::new(), slots };
         group.settle();
         group
+    }
+
+    /// With reload=rolling; each worker has loaded version 1 of a script.
+    pub(crate) fn rolling(processes: u32) -> Self {
+        let mut group = Self::running(processes);
+        group.supervisor.rolling = true;
+        group.on(Event::Said { slot: 0, message: FromWorker::Loaded(target("/a.wsgi")) });
+        for slot in 0..processes {
+            group.script(slot, Some(1), Some(1));
+        }
+        group.done();
+        group
+    }
+
+    /// Worker `slot` has a version of /a.wsgi, and sees another one, or the same, in its file.
+    pub(crate) fn script(&mut self, slot: u32, loaded: Option<i64>, file: Option<i64>) -> &mut Self {
+        let state = ScriptState { target: target("/a.wsgi"), loaded, file, wanted: false };
+        self.on(Event::Said { slot, message: FromWorker::Script(state) })
     }
 
     /// A service that takes over.
@@ -94,6 +112,15 @@ impl Group {
 
     pub(crate) fn starts(&mut self) -> usize {
         self.done().iter().filter(|action| matches!(action, Action::Start { .. })).count()
+    }
+
+    /// A leader that takes over from one with as many workers, which have loaded a script.
+    pub(crate) fn taking_over(processes: u32) -> Self {
+        let mut group = Self::new(processes, true);
+        assert_eq!(group.done(), [Action::TellPrevious(ToLeader::WhatIsLoaded)]);
+        group.on(Event::Previous(FromLeader::Keeps(processes)));
+        group.on(Event::Previous(FromLeader::Loaded(vec![target("/a.wsgi")])));
+        group
     }
 
     pub(crate) fn running(processes: u32) -> Self {
@@ -212,7 +239,9 @@ fn a_replacement_that_cannot_load_leaves_the_old_one_serving() {
     assert_eq!(group.starts(), 1);
     group.ready(1, false);
     assert_eq!(group.logged(Level::ERROR, "they serve on"), 1);
-    assert_eq!(group.done(), [stop(1, Reason::ShutdownSignal)]);
+    let done = group.done();
+    assert_eq!(done[0], stop(1, Reason::ShutdownSignal));
+    assert!(matches!(done[1..], [Action::Publish(Health::Outdated, _)]), "{done:?}");
     assert_eq!(group.exited(1, 0, 0).later(1000).starts(), 1);
     group.ready(1, true);
     assert_eq!(group.done().last(), Some(&drain(0, Reason::GracefulSignal)));
@@ -228,42 +257,6 @@ fn a_stop_ends_workers_before_httpd_kills_the_leader() {
     group.exited(1, 15, 0);
     assert_eq!(group.later(2100).done()[1..], [Action::Kill { slot: 0 }]);
     assert_eq!(group.exited(0, 9, 0).done().last(), Some(&Action::Exit));
-}
-
-#[test]
-fn a_new_generation_serves_when_all_of_it_is_ready() {
-    let mut group = Group::new(2, true);
-    assert_eq!(group.done(), [Action::TellPrevious(ToLeader::WhatIsLoaded)]);
-    group.on(Event::Previous(FromLeader::Loaded(vec![target("/a.wsgi")])));
-    assert_eq!(group.starts(), 2);
-    assert_eq!(group.ready(0, true).done(), []);
-    group.ready(1, true);
-    let done = group.done();
-    assert!(done.contains(&tell(0, ToWorker::Accept)) && done.contains(&tell(1, ToWorker::Accept)));
-    assert_eq!(done.last(), Some(&Action::TellPrevious(ToLeader::Drain)));
-}
-
-#[test]
-fn a_new_generation_that_cannot_load_leaves_the_old_one_serving() {
-    let mut group = Group::new(1, true);
-    group.on(Event::Previous(FromLeader::Loaded(vec![target("/a.wsgi")])));
-    group.ready(0, false).exited(0, 0, 0);
-    assert!(!group.done().contains(&Action::TellPrevious(ToLeader::Drain)));
-    assert_eq!(group.later(1000).starts(), 1);
-    group.on(Event::PreviousGone).ready(0, false);
-    assert!(group.done().contains(&tell(0, ToWorker::Accept)), "nobody else serves any more");
-}
-
-#[test]
-fn a_leader_that_never_took_over_passes_the_end_on() {
-    let mut group = Group::new(1, true);
-    group.on(Event::Previous(FromLeader::Loaded(vec![target("/a.wsgi")])));
-    group.done();
-    group.on(Event::Asked(ToLeader::WhatIsLoaded)).on(Event::Asked(ToLeader::Drain));
-    let done = group.done();
-    assert_eq!(done[0], Action::Answer(FromLeader::Loaded(vec![target("/a.wsgi")])));
-    assert_eq!(done[1], Action::TellPrevious(ToLeader::Drain));
-    assert_eq!(group.exited(0, 15, 0).done().last(), Some(&Action::Exit));
 }
 
 #[test]

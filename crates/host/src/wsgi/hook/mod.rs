@@ -18,6 +18,7 @@ use pyo3::types::{PyDict, PyTuple};
 
 use self::result::Nonsense;
 use super::call::Call;
+use super::changed;
 use super::current;
 use super::place::Place;
 use super::serve::OnChange;
@@ -54,7 +55,13 @@ impl Hook<'_, '_> {
         let script = self.interpreter.scripts().entry(self.request.script);
         let wanted = Wanted { modified, environ: None };
         let found = script.find(py, self.interpreter, wanted);
-        if matches!(found, Found::Changed) && on_change == OnChange::Reject && script.is_application() {
+        let keeps = on_change == OnChange::Keep && script.is_application();
+        if keeps && modified.is_some() {
+            changed::tell(py, self.call, &script, &found);
+        } else if matches!(found, Found::Changed(..))
+            && on_change == OnChange::Reject
+            && script.is_application()
+        {
             return None;
         }
         if self.request.flags.has(Flags::ANNOUNCE) {
@@ -62,7 +69,8 @@ impl Hook<'_, '_> {
         }
         let namespace = match found {
             Found::Ready(namespace) => Some(namespace),
-            Found::Changed | Found::NotLoaded => script.obtain(py, self.interpreter, wanted),
+            Found::Changed(namespace, _) if keeps => Some(namespace),
+            Found::Changed(..) | Found::NotLoaded => script.obtain(py, self.interpreter, wanted),
         };
         let verdict = match namespace {
             Some(namespace) => {

@@ -1,0 +1,227 @@
+//! Scenarios of changed scripts.
+
+use contract::control::{FromWorker, ToLeader};
+
+use super::*;
+use crate::event::Event;
+use crate::supervise::tests::{Group, drain, stop, target};
+
+const RELOAD: Reason = Reason::ScriptReload;
+
+/// The replacement in `slot` has come up with `version`, which it could not load, or with all that there is.
+fn comes_up(group: &mut Group, slot: u32, version: i64, works: bool) -> Vec<Action> {
+    group.script(slot, works.then_some(version), Some(version)).ready(slot, works).done()
+}
+
+fn outdated(actions: &[Action]) -> bool {
+    actions
+        .iter()
+        .any(|action| matches!(action, Action::Publish(Health::Outdated, text) if text.contains("/a.wsgi")))
+}
+
+#[test]
+fn one_after_the_other_is_replaced() {
+    let mut group = Group::rolling(3);
+    assert_eq!(group.script(1, Some(1), Some(2)).starts(), 1);
+    assert_eq!(group.script(0, Some(1), Some(2)).starts(), 0, "known already");
+    for (slot, replacement) in [(0, 3), (1, 0), (2, 1)] {
+        group.script(replacement, Some(2), Some(2)).ready(replacement, true);
+        assert_eq!(group.logged(Level::INFO, "all processes have the code"), usize::from(slot == 2));
+        assert_eq!(group.done().last(), Some(&drain(slot, RELOAD)));
+        assert_eq!(group.later(1000).starts(), 0);
+        assert_eq!(group.exited(slot, 0, 9).starts(), usize::from(slot < 2));
+    }
+    assert_eq!(group.later(60_000).done(), []);
+}
+
+#[test]
+fn what_cannot_be_loaded_calls_it_off_until_the_next_touch() {
+    let mut group = Group::rolling(2);
+    group.script(0, Some(1), Some(2)).script(1, Some(1), Some(2));
+    let done = comes_up(&mut group, 2, 2, false);
+    assert!(outdated(&done), "{done:?}");
+    let tells = |action: &Action| matches!(action, Action::Tell { slot: 0 | 1, .. });
+    assert!(!done.iter().any(tells), "both serve on: {done:?}");
+    assert_eq!(group.exited(2, 0, 0).later(120_000).done().len(), 1, "only its slot is made free");
+
+    assert_eq!(group.script(1, Some(1), Some(3)).starts(), 1, "the next touch is tried at once");
+    let done = comes_up(&mut group, 2, 3, true);
+    assert!(done.contains(&Action::Publish(Health::Running, String::new())), "{done:?}");
+    assert_eq!(done.last(), Some(&drain(0, RELOAD)));
+}
+
+#[test]
+fn it_is_said_in_one_line() {
+    let mut group = Group::rolling(2);
+    group.script(0, Some(1), Some(2)).script(2, None, Some(2)).ready(2, false).exited(2, 0, 0);
+    assert_eq!(group.logged(Level::ERROR, "reload is called off: /a.wsgi cannot be loaded"), 1);
+    assert_eq!(group.logged(Level::ERROR, "processes 100, 101 serve on"), 1);
+    assert_eq!(group.logged(Level::ERROR, ""), 1);
+}
+
+#[test]
+fn a_replacement_that_dies_calls_it_off_too() {
+    let mut group = Group::rolling(1);
+    group.script(0, Some(1), Some(2)).exited(1, 9, 0);
+    assert_eq!(group.logged(Level::ERROR, "called off: process 101 was killed by signal 9"), 1);
+    assert_eq!(group.done().iter().filter(|action| matches!(action, Action::Start { .. })).count(), 1);
+    assert_eq!(group.later(60_000).starts(), 0);
+    assert_eq!(group.script(0, Some(1), Some(3)).starts(), 1);
+}
+
+#[test]
+fn the_latest_version_wins() {
+    let mut group = Group::rolling(2);
+    group.script(0, Some(1), Some(2)).done();
+    group.script(2, Some(2), Some(2)).script(0, Some(1), Some(3));
+    let done = group.ready(2, true).done();
+    assert_eq!(done.last(), Some(&drain(0, RELOAD)), "the version between is newer than the first");
+    assert_eq!(group.exited(0, 0, 1).starts(), 1);
+    assert_eq!(comes_up(&mut group, 0, 3, true).last(), Some(&drain(1, RELOAD)));
+    assert_eq!(group.exited(1, 0, 1).starts(), 1, "the one with the version between goes as well");
+    assert_eq!(comes_up(&mut group, 1, 3, true).last(), Some(&drain(2, RELOAD)));
+    assert_eq!(group.exited(2, 0, 1).starts(), 0);
+}
+
+#[test]
+fn a_version_that_was_mended_meanwhile_is_tried_at_once() {
+    let mut group = Group::rolling(1);
+    group.script(0, Some(1), Some(2)).script(1, None, Some(2)).script(0, Some(1), Some(3)).done();
+    group.ready(1, false);
+    assert_eq!(group.exited(1, 0, 0).starts(), 1);
+    assert_eq!(comes_up(&mut group, 1, 3, true).last(), Some(&drain(0, RELOAD)));
+}
+
+#[test]
+fn a_file_that_is_put_back_ends_it() {
+    let mut group = Group::rolling(2);
+    group.script(0, Some(1), Some(2));
+    comes_up(&mut group, 2, 2, false);
+    group.exited(2, 0, 0).done();
+    let done = group.script(0, Some(1), Some(1)).done();
+    assert_eq!(done, [Action::Publish(Health::Running, String::new())]);
+    assert_eq!(group.later(60_000).done(), []);
+}
+
+#[test]
+fn a_file_that_is_gone_makes_nobody_go() {
+    let mut group = Group::rolling(2);
+    group.script(0, Some(1), None).script(1, Some(1), None);
+    assert_eq!(group.logged(Level::WARN, "/a.wsgi is gone"), 1);
+    assert_eq!(group.starts(), 0);
+    assert_eq!(group.script(0, Some(1), Some(4)).starts(), 1, "it is back");
+}
+
+#[test]
+fn a_dead_process_is_replaced_with_patience_while_the_code_is_broken() {
+    let mut group = Group::rolling(2);
+    group.script(0, Some(1), Some(2));
+    comes_up(&mut group, 2, 2, false);
+    group.exited(2, 0, 0).done();
+    assert_eq!(group.exited(1, 9, 50).starts(), 1);
+    assert_eq!(comes_up(&mut group, 1, 2, false)[0], stop(1, Reason::ShutdownSignal));
+    assert_eq!(group.exited(1, 0, 0).later(900).starts(), 0);
+    assert_eq!(group.later(100).starts(), 1);
+    comes_up(&mut group, 1, 2, false);
+    assert_eq!(group.exited(1, 0, 0).later(1900).starts(), 0);
+    assert_eq!(group.script(0, Some(1), Some(3)).starts(), 1, "a touch does not wait for that");
+    let done = comes_up(&mut group, 1, 3, true);
+    assert!(matches!(done.last(), Some(Action::Start { .. })), "then the other one: {done:?}");
+}
+
+#[test]
+fn the_last_one_serves_errors_rather_than_nothing() {
+    let mut group = Group::rolling(1);
+    group.exited(0, 9, 50).script(0, None, Some(2));
+    let done = group.ready(0, false).done();
+    assert!(
+        done.contains(&Action::Tell { slot: 0, message: contract::control::ToWorker::Accept }),
+        "{done:?}"
+    );
+}
+
+#[test]
+fn code_that_heals_by_itself_is_rolled_out() {
+    let mut group = Group::rolling(2);
+    group.script(0, Some(1), Some(2));
+    comes_up(&mut group, 2, 2, false);
+    group.exited(2, 0, 0).exited(1, 9, 50).done();
+    let done = comes_up(&mut group, 1, 2, true);
+    assert!(done.contains(&Action::Publish(Health::Running, String::new())), "{done:?}");
+    assert!(matches!(done.last(), Some(Action::Start { .. })), "the other one follows: {done:?}");
+}
+
+#[test]
+fn other_reasons_survive_a_reload_that_is_called_off() {
+    let mut group = Group::rolling(2);
+    group.script(0, Some(1), Some(2));
+    for slot in [0, 1] {
+        group.on(Event::Said { slot, message: FromWorker::Retire { reason: Reason::MaximumRequests } });
+    }
+    comes_up(&mut group, 2, 2, false);
+    assert_eq!(group.exited(2, 0, 0).supervisor.workers[&0].outgoing, Some(Reason::MaximumRequests));
+    assert!(group.supervisor.workers[&1].waits.is_some());
+    assert_eq!(
+        group.script(0, Some(1), Some(3)).supervisor.workers[&1].waits.map(|(_, why)| why),
+        Some(Reason::MaximumRequests)
+    );
+}
+
+#[test]
+fn one_broken_script_holds_back_the_others() {
+    let mut group = Group::rolling(1);
+    let other = |slot, loaded, file| {
+        let target = target("/b.wsgi");
+        Event::Said { slot, message: FromWorker::Script(ScriptState { target, loaded, file, wanted: false }) }
+    };
+    group.on(other(0, Some(1), Some(1))).done();
+    assert_eq!(group.on(other(0, Some(1), Some(2))).starts(), 1);
+    group.on(other(1, Some(2), Some(2)));
+    assert!(outdated(&comes_up(&mut group, 1, 1, false)), "the script that fails is named");
+    assert_eq!(group.exited(1, 0, 0).later(60_000).starts(), 0);
+    assert_eq!(group.script(0, Some(1), Some(2)).starts(), 1, "whichever is touched, all are tried");
+}
+
+#[test]
+fn a_script_may_want_it_itself() {
+    let mut group = Group::rolling(2);
+    let wants = |slot| {
+        let state = ScriptState { target: target("/a.wsgi"), loaded: Some(1), file: Some(1), wanted: true };
+        Event::Said { slot, message: FromWorker::Script(state) }
+    };
+    assert_eq!(group.on(wants(0)).starts(), 1);
+    comes_up(&mut group, 2, 1, false);
+    assert_eq!(group.exited(2, 0, 0).later(60_000).starts(), 0, "called off");
+    assert_eq!(group.on(wants(1)).starts(), 1);
+    assert_eq!(comes_up(&mut group, 2, 1, true).last(), Some(&drain(1, RELOAD)));
+}
+
+#[test]
+fn a_leader_that_gives_way_starts_nobody_for_a_reload() {
+    let mut group = Group::rolling(2);
+    group.on(Event::Asked(ToLeader::Yield)).done();
+    group.exited(1, 0, 1).done();
+    assert_eq!(group.script(0, Some(1), Some(2)).starts(), 0);
+}
+
+#[test]
+fn what_one_has_loaded_all_load() {
+    let mut group = Group::rolling(2);
+    let state = ScriptState { target: target("/b.wsgi"), loaded: Some(1), file: Some(1), wanted: false };
+    group.on(Event::Said { slot: 1, message: FromWorker::Script(state) });
+    let done = group.on(Event::Said { slot: 1, message: FromWorker::Loaded(target("/b.wsgi")) }).done();
+    let load = |slot| Action::Tell { slot, message: ToWorker::Load(target("/b.wsgi")) };
+    assert_eq!(done, [load(0)]);
+
+    let mut late = Group::rolling(2);
+    late.exited(1, 9, 5).done();
+    late.on(Event::Said { slot: 0, message: FromWorker::Loaded(target("/b.wsgi")) }).done();
+    late.script(1, Some(1), Some(1)).ready(1, true);
+    assert!(late.done().contains(&load(1)), "it was on its way");
+}
+
+#[test]
+fn strict_groups_hear_nothing_of_this() {
+    let mut group = Group::running(1);
+    assert_eq!(group.script(0, Some(1), Some(2)).later(1000).done(), []);
+}
