@@ -15,7 +15,8 @@ JOBS ?= 4
 stage = mkdir -p $(1) && \
 	install -m 755 $(CARGO_TARGET_DIR)/$(2)/libmod_wsgi.so $(1)/mod_wsgi.so && \
 	install -m 755 $(CARGO_TARGET_DIR)/$(2)/libmod_wsgi_host.so $(1)/mod_wsgi_host.abi3.so && \
-	install -m 755 $(CARGO_TARGET_DIR)/$(2)/mod_wsgi_leader $(1)/mod_wsgi_leader
+	install -m 755 $(CARGO_TARGET_DIR)/$(2)/mod_wsgi_leader $(1)/mod_wsgi_leader && \
+	install -m 755 $(CARGO_TARGET_DIR)/$(2)/mod_wsgi-express $(1)/mod_wsgi-express
 
 .PHONY: all host faults install uninstall packages demo test units lint bench soak clean
 

@@ -1,0 +1,69 @@
+//! `module-config`, `install-module` and `module-location`: this module for a system's own httpd.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::conf::Conf;
+use crate::locate::{self, PARTS, modules_folder};
+use crate::python::{self, Python, Question};
+use crate::quote::Unwritable;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("{to} could not be written: {source}")]
+    Copy { to: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Locate(#[from] locate::Error),
+    #[error(transparent)]
+    Python(#[from] python::Error),
+    #[error(transparent)]
+    Value(#[from] Unwritable),
+}
+
+/// The module that this command belongs to.
+pub(crate) fn location() -> Result<PathBuf, Error> {
+    Ok(locate::module(None, || modules_folder(None))?)
+}
+
+/// The lines for httpd's configuration.
+pub(crate) fn lines(module: &Path) -> Result<String, Error> {
+    let question = Question {
+        home: None,
+        working_directory: Path::new("/"),
+        python_path: &[],
+        module: None,
+        free_threading: false,
+    };
+    let python = Python::find(&question)?;
+    let mut conf = Conf::default();
+    conf.line("LoadModule", &[&"wsgi_module", &module]);
+    conf.line("WSGIPythonHome", &[&python.home]);
+    Ok(String::from_utf8_lossy(&conf.finish()?).into_owned())
+}
+
+/// Copies the module and its parts. Each is replaced at once, so that a running httpd keeps the one it has.
+pub(crate) fn install(given: Option<&Path>) -> Result<PathBuf, Error> {
+    let module = location()?;
+    let folder = modules_folder(given)?;
+    let target = folder.join("mod_wsgi.so");
+    if target == module {
+        return Ok(target);
+    }
+    copy(&module, &target, 0o644)?;
+    for part in PARTS {
+        let mode = if part.ends_with(".so") { 0o644 } else { 0o755 };
+        copy(&module.with_file_name(part), &folder.join(part), mode)?;
+    }
+    Ok(target)
+}
+
+fn copy(from: &Path, to: &Path, mode: u32) -> Result<(), Error> {
+    let mut fresh = to.as_os_str().to_owned();
+    fresh.push(".new");
+    fs::copy(from, &fresh)
+        .and_then(|_| fs::set_permissions(&fresh, fs::Permissions::from_mode(mode)))
+        .and_then(|()| fs::rename(&fresh, to))
+        .map_err(|source| Error::Copy { to: to.to_path_buf(), source })
+}
