@@ -52,3 +52,5 @@ static inline void wsgi_connection_abort(conn_rec *c) { c->aborted = 1; c->keepa
 static inline int wsgi_passes_authorization(const core_dir_config *d) { return d->cgi_pass_auth == AP_CGI_PASS_AUTH_ON; }
 static inline int wsgi_enables_sendfile(const core_dir_config *d) { return d->enable_sendfile == ENABLE_SENDFILE_ON; }
 static inline int wsgi_qualifies_redirect_url(const core_dir_config *d) { return d->qualify_redirect_url == AP_CORE_CONFIG_ON; }
+/* The path of <Directory> and <Location>; null where it is a pattern. */
+static inline const char *wsgi_section_path(const core_dir_config *d) { return d->r || d->d_is_fnmatch ? NULL : d->d; }

@@ -3,7 +3,7 @@
 //! A request comes in at `module` (the hooks, in the order httpd calls them), is mapped to a script by
 //! `translate`, checked and sent on its way by `handler`, which has its variables written by `environ`, and runs
 //! either in this process (`embedded`: libpython and the host library are mapped on first need) or in a process of
-//! its group (`daemon`).
+//! its group (`daemon`). Before all that, `doctor` judges the configuration.
 //!
 //! Below them lie `apache` (httpd made safe), `config` (what the administrator wrote; pure) and `contract` (what
 //! module, leader and host say to each other; a crate of its own). Arrows point down only:
@@ -19,9 +19,9 @@ compile_error!("a panic must cost one request and not the process: build with pa
 #[expect(unsafe_code, reason = "httpd's structures are C")]
 mod apache;
 mod auth;
-mod check;
 mod config;
 mod daemon;
+mod doctor;
 #[expect(unsafe_code, reason = "libpython and the host are loaded and called as C")]
 mod embedded;
 mod environ;

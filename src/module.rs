@@ -6,7 +6,7 @@ use contract::level;
 
 use crate::apache::hooks::{CannotStart, Hooks};
 use crate::apache::{self, Module, Pool, Server, process};
-use crate::{auth, check, daemon, embedded, handler, translate};
+use crate::{auth, daemon, doctor, embedded, handler, translate};
 
 /// What `LoadModule wsgi_module` looks for.
 #[expect(unsafe_code, reason = "httpd finds the record by its name and writes to it")]
@@ -25,7 +25,7 @@ fn register(hooks: &Hooks) {
 
 /// Everything was read (also for `httpd -t`).
 fn check_config(main: Server<'_>, _configuration: Pool<'_>) -> Result<(), CannotStart> {
-    if check::configuration(main) { Ok(()) } else { Err(CannotStart) }
+    if doctor::judge(main) { Ok(()) } else { Err(CannotStart) }
 }
 
 /// Logs and listening sockets are open, no child exists yet.
@@ -38,6 +38,7 @@ fn post_config(main: Server<'_>, configuration: Pool<'_>) -> Result<(), CannotSt
     if !process::is_real_pass() {
         return Ok(());
     }
+    doctor::tell(main);
     let without_effect: BTreeSet<_> =
         main.iter().flat_map(|server| server.own_settings().without_effect.iter()).collect();
     for name in without_effect {

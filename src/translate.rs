@@ -8,6 +8,7 @@ use std::ffi::CStr;
 use crate::apache::regex::Regex;
 use crate::apache::{HandlerResult, Request, Server};
 use crate::config::alias::{Pattern, file_name, match_prefix};
+use crate::config::finding::{Finding, Severity};
 use crate::config::{Alias, AliasOptions, ServerSettings};
 
 /// The handler that runs WSGI scripts.
@@ -17,13 +18,20 @@ pub(crate) const HANDLER: &CStr = c"wsgi-script";
 struct Compiled(Vec<Option<Regex>>);
 
 /// Compiles the expressions of a server's aliases. An error names the alias and where it stands.
-pub(crate) fn compile(server: Server<'_>) -> Result<(), String> {
+pub(crate) fn compile(server: Server<'_>) -> Result<(), Box<Finding>> {
     let ServerSettings { aliases, .. } = server.settings();
     let compiled = aliases.iter().map(|alias| match &alias.pattern {
         Pattern::Prefix(_) => Ok(None),
         Pattern::Regex(pattern) => Regex::compile(pattern).map(Some).ok_or_else(|| {
             let (pattern, place) = (pattern.to_string_lossy(), &alias.place);
-            format!("WSGIScriptAliasMatch at {place}: the regular expression `{pattern}` cannot be compiled")
+            let what = format!("the regular expression `{pattern}` cannot be compiled");
+            let directive = ("WSGIScriptAliasMatch", Some(place));
+            Box::new(Finding::of_directive(
+                Severity::Error,
+                directive,
+                what,
+                "correct it (it is one of PCRE)",
+            ))
         }),
     });
     let compiled = compiled.collect::<Result<Vec<_>, _>>()?;

@@ -133,18 +133,21 @@ def test_groups_may_be_defined_below(serve):
     assert result.returncode == 0, result.stderr
 
 
+GOOD = "allow_access = check_password = groups_for_user = process_group = lambda *arguments: True\n"
+
+
 @pytest.mark.ours
 @pytest.mark.parametrize("directive", ["WSGIAccessScript", "WSGIAuthUserScript", "WSGIAuthGroupScript", "WSGIDispatchScript"])
 def test_scripts_before_the_application_that_cannot_be_read(serve, directive):
     """A warning, for httpd can start: missing, a folder, or closed to the user that reads it."""
     server = serve(f"<Location /a>\n{directive} ${{ROOT}}/missing.py\n</Location>\n<Location /b>\n{directive} ${{ROOT}}/folder\n</Location>\n"
-                   f"<Location /c>\n{directive} ${{ROOT}}/closed.py\n</Location>\n<Location /d>\n{directive} ${{APPS}}/hello.py\n</Location>\n",
-                   run=False, files={"closed.py": "", "folder/x": ""})
+                   f"<Location /c>\n{directive} ${{ROOT}}/closed.py\n</Location>\n<Location /d>\n{directive} ${{ROOT}}/good.py\n</Location>\n",
+                   run=False, files={"closed.py": "", "folder/x": "", "good.py": GOOD})
     (server.root / "closed.py").chmod(0o600)
     result = server.configtest()
     assert result.returncode == 0, result.stderr
     lines = [line for line in result.stderr.splitlines() if directive in line]
-    assert ["missing.py" in lines[0], "it is a folder" in lines[1]] == [True, True] and "hello.py" not in result.stderr, lines
+    assert ["missing.py" in lines[0], "it is a folder" in lines[1]] == [True, True] and "good.py" not in result.stderr, lines
     if os.geteuid() == 0:
         assert len(lines) == 3 and "mode 0600" in lines[2] and "line " in lines[2], lines
 

@@ -194,6 +194,6 @@ def test_what_is_allowed_but_hardly_meant(start):
     (server.root / "secrets").chmod(0o755)
     (server.root / "secrets" / "env").chmod(0o644)
     server.start()
-    server.wait_for_log("process group `a`: env-file=.* can be read by others than its owner; .*chmod o-rwx")
-    server.wait_for_log('process group `a`: the quotes in env=A= are part of its value')
+    server.wait_for_log("process group `a` at line .*: env-file=.* can be read by others than its owner; .*chmod o-rwx")
+    server.wait_for_log('process group `a` at line .*: the quotes in env=A= are part of its value')
     assert "hidden" not in server.log()

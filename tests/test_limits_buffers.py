@@ -71,7 +71,7 @@ def test_what_has_no_effect_is_said_once(serve):
     log = server.log()
     assert log.count("process group `app`: socket-user has no effect") == 1
     assert log.count("process group `app`: response-buffer-size has no effect") == 1
-    assert "interrupt-timeout has no effect without request-timeout" in log
+    assert "nothing comes of interrupt-timeout without request-timeout" in log
 
 
 @pytest.mark.parametrize("option", ["send-buffer-size=511", "receive-buffer-size=1", "header-buffer-size=8191",

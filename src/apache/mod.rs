@@ -27,6 +27,7 @@ pub(crate) mod regex;
 pub(crate) mod request;
 pub(crate) mod responder;
 pub(crate) mod scoreboard;
+pub(crate) mod sections;
 pub(crate) mod server;
 mod ssl;
 mod table;

@@ -85,8 +85,13 @@ pub(crate) fn environment() -> Environment {
 
 /// `httpd -X`: one process, in the foreground.
 fn is_debug_mode() -> bool {
-    // SAFETY: reads the list of `-D` names, which httpd completes before it reads its configuration.
-    (unsafe { sys::ap_exists_config_define(c"DEBUG".as_ptr()) }) != 0
+    is_defined(c"DEBUG")
+}
+
+/// Whether httpd was started with `-D NAME`, or its configuration has `Define NAME`.
+pub(crate) fn is_defined(name: &CStr) -> bool {
+    // SAFETY: reads the list of names, which httpd completes before it calls about its configuration.
+    (unsafe { sys::ap_exists_config_define(name.as_ptr()) }) != 0
 }
 
 fn mpm_query(what: c_int) -> u32 {

@@ -1,8 +1,7 @@
-//! Judges the whole configuration before httpd starts, so that a mistake is met by the administrator and not by
-//! the first client. Only what is certain is an error.
+//! Judges the process groups of the whole configuration before httpd starts, so that a mistake is met by the
+//! administrator and not by the first client. Only what is certain is an error.
 
-use thiserror::Error;
-
+use super::finding::{Finding, Severity};
 use super::options::nearest;
 use super::process_group::ProcessGroup;
 use super::settings::ServerSettings;
@@ -16,65 +15,6 @@ pub(crate) struct Site<'c> {
     /// A `<VirtualHost>`.
     pub(crate) is_virtual: bool,
     pub(crate) settings: &'c ServerSettings,
-}
-
-/// What is wrong with the configuration as a whole.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(crate) enum CheckError {
-    /// Two groups with one name.
-    #[error(
-        "the process group `{name}` at {place} is already defined at {before}; names are unique in the whole server"
-    )]
-    Duplicate {
-        /// The name.
-        name: String,
-        /// The second definition.
-        place: Place,
-        /// The first.
-        before: Place,
-    },
-    /// A group of a virtual host, where one of the two has no ServerName.
-    #[error(
-        "the process group `{name}` that {directive} at {place} asks for is defined at {group}, in a virtual host, and \
-         only servers with the same ServerName may use it; give both one, or define the group outside of <VirtualHost>"
-    )]
-    NoServerName {
-        /// The name.
-        name: String,
-        /// What asks.
-        directive: &'static str,
-        /// Where it asks.
-        place: Place,
-        /// Where the group is.
-        group: Place,
-    },
-    /// A group that this server must not use.
-    #[error(
-        "the process group `{name}` that {directive} at {place} asks for is defined at {group}, in a virtual host with \
-         another ServerName; define it outside of <VirtualHost>, or give both the same ServerName"
-    )]
-    NotReachable {
-        /// The name.
-        name: String,
-        /// What asks.
-        directive: &'static str,
-        /// Where it asks.
-        place: Place,
-        /// Where the group is.
-        group: Place,
-    },
-    /// A group that does not exist.
-    #[error("the process group `{name}` that {directive} at {place} asks for is not defined; {known}")]
-    Unknown {
-        /// The name.
-        name: String,
-        /// What asks.
-        directive: &'static str,
-        /// Where it asks.
-        place: Place,
-        /// What there is.
-        known: String,
-    },
 }
 
 /// All process groups with the server that each was written in, in configuration order.
@@ -92,18 +32,28 @@ pub(crate) fn is_reachable(home: &Site<'_>, site: &Site<'_>) -> bool {
 }
 
 /// All mistakes about process groups.
-pub(crate) fn process_groups(sites: &[Site<'_>]) -> Vec<CheckError> {
-    let mut errors = Vec::new();
+pub(crate) fn process_groups(sites: &[Site<'_>]) -> Vec<Finding> {
+    let mut found = Vec::new();
     for (at, (_, group)) in groups(sites).enumerate() {
-        if let Some((_, before)) = groups(sites).take(at).find(|(_, other)| other.name == group.name) {
-            let (name, place, before) = (group.name.to_string(), group.place.clone(), before.place.clone());
-            errors.push(CheckError::Duplicate { name, place, before });
+        let (name, mut earlier) = (group.name.as_str(), groups(sites).take(at).map(|(_, other)| other));
+        if let Some(before) = earlier.clone().find(|other| other.name == group.name) {
+            let what = format!(
+                "it is already defined at {}, and names are unique in the whole server",
+                before.place
+            );
+            found.push(Finding::of_group(Severity::Error, group, what, "give one of them another name"));
+        } else if let Some(other) = earlier.find(|other| other.name.as_str().eq_ignore_ascii_case(name)) {
+            let what = format!(
+                "its name is that of `{}` at {} in other letters, and WSGIRestrictProcess takes one for the other",
+                other.name, other.place
+            );
+            found.push(Finding::of_group(Severity::Warning, group, what, "give one of them another name"));
         }
     }
     for site in sites {
-        errors.extend(wishes(site).filter_map(|wish| unmet(sites, site, wish)));
+        found.extend(wishes(site).filter_map(|wish| unmet(sites, site, &wish)));
     }
-    errors
+    found
 }
 
 /// A literal process group that a directive asks for.
@@ -149,22 +99,40 @@ fn wishes<'c>(site: &'c Site<'_>) -> impl Iterator<Item = Wish<'c>> {
         .filter(|wish| !wish.name.is_empty() && !wish.name.starts_with('%'))
 }
 
-fn unmet(sites: &[Site<'_>], site: &Site<'_>, wish: Wish<'_>) -> Option<CheckError> {
-    let (name, directive, place) = (wish.name.to_owned(), wish.directive, wish.place.clone());
+fn unmet(sites: &[Site<'_>], site: &Site<'_>, wish: &Wish<'_>) -> Option<Finding> {
+    let name = wish.name;
+    let error = |what, remedy| {
+        let directive = (wish.directive, Some(wish.place));
+        Some(Finding::of_directive(Severity::Error, directive, what, remedy))
+    };
     let Some((home, group)) = groups(sites).find(|(_, group)| group.name.as_str() == name) else {
-        let known = known(sites, &name);
-        return Some(CheckError::Unknown { name, directive, place, known });
+        let what = format!("the process group `{name}` that it asks for is not defined");
+        return error(
+            what,
+            format!("define it with WSGIDaemonProcess, or name another; {}", known(sites, name)),
+        );
     };
     // What the main server says may be meant for its virtual hosts: not certain enough to stop httpd.
     if is_reachable(home, site) || !(site.is_virtual || wish.is_own) {
         return None;
     }
-    let group = group.place.clone();
-    Some(if home.hostname.is_none() || site.hostname.is_none() {
-        CheckError::NoServerName { name, directive, place, group }
+    let what = |servers| {
+        format!(
+            "the process group `{name}` that it asks for is defined at {}, in a virtual host {servers}",
+            group.place
+        )
+    };
+    if home.hostname.is_none() || site.hostname.is_none() {
+        error(
+            what("and only servers with the same ServerName may use it"),
+            "give both one, or define the group outside of <VirtualHost>".to_owned(),
+        )
     } else {
-        CheckError::NotReachable { name, directive, place, group }
-    })
+        error(
+            what("with another ServerName"),
+            "define it outside of <VirtualHost>, or give both the same ServerName".to_owned(),
+        )
+    }
 }
 
 /// A sentence about the groups that there are.
@@ -267,5 +235,7 @@ mod tests {
     fn names_are_unique() {
         let (main, host) = (settings(&["x"], &[]), settings(&["x"], &[]));
         assert!(messages(&[(None, false, &main), (None, true, &host)])[0].contains("already defined"));
+        let found = messages(&[(None, false, &main), (None, true, &settings(&["X"], &[]))]);
+        assert!(found.len() == 1 && found[0].contains("other letters"), "{found:?}");
     }
 }

@@ -1,76 +1,59 @@
 //! What is allowed, but hardly meant: reported as a warning before httpd starts.
 
-use thiserror::Error;
-
 use super::check::{self, Site};
+use super::finding::{Finding, Severity};
 use super::global::Container;
+use super::process_group::ProcessGroup;
 use super::values::Name;
-use super::words::Place;
-
-/// Something that will not do what it seems to.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(crate) enum Doubt {
-    /// A selector that looks as if it were expanded.
-    #[error(
-        "<WSGIInterpreterOptions> at {place} concerns no interpreter: `{value}` is compared as it stands, only \
-         %{{GLOBAL}} is expanded; write the name that it becomes"
-    )]
-    Expansion {
-        /// Where it stands.
-        place: Place,
-        /// The selector's value.
-        value: String,
-    },
-    /// A directive that belongs to a process.
-    #[error(
-        "WSGIFreeThreading in <WSGIInterpreterOptions> at {place} is ignored: it belongs to a process; leave \
-         application-group out"
-    )]
-    FreeThreading {
-        /// Where the container stands.
-        place: Place,
-    },
-    /// A process group that does not exist.
-    #[error("<WSGIInterpreterOptions> at {place} concerns no process: `{name}` is not defined; {known}")]
-    NoGroup {
-        /// Where it stands.
-        place: Place,
-        /// The group's name.
-        name: String,
-        /// What there is.
-        known: String,
-    },
-}
 
 /// All doubts about the configuration; the first of `sites` is the main server.
-pub(crate) fn doubts(sites: &[Site<'_>]) -> Vec<Doubt> {
+pub(crate) fn doubts(sites: &[Site<'_>]) -> Vec<Finding> {
     let containers = sites.first().map(|main| main.settings.global.containers.as_slice());
-    containers.unwrap_or_default().iter().flat_map(|container| about(sites, container)).collect()
+    let of_containers =
+        containers.unwrap_or_default().iter().flat_map(|container| about_container(sites, container));
+    of_containers.chain(check::groups(sites).flat_map(|(_, group)| about_environment(group))).collect()
 }
 
-fn about(sites: &[Site<'_>], container: &Container) -> Vec<Doubt> {
-    let place = || container.place.clone();
+fn about_container(sites: &[Site<'_>], container: &Container) -> Vec<Finding> {
+    let doubt = |name: &str, what: String, remedy: String| {
+        Finding::of_directive(Severity::Warning, (name, Some(&container.place)), what, remedy)
+    };
+    let section = "<WSGIInterpreterOptions>";
     let expands = |name: &&Name| name.as_str().starts_with("%{");
     let selectors = [container.process_group.as_ref(), container.application_group.as_ref()];
-    let mut doubts: Vec<Doubt> = selectors
-        .into_iter()
-        .flatten()
-        .filter(expands)
-        .map(|name| Doubt::Expansion { place: place(), value: name.to_string() })
-        .collect();
+    let expanded = selectors.into_iter().flatten().filter(expands).map(|name| {
+        let what = format!(
+            "it concerns no interpreter: `{name}` is compared as it stands, only %{{GLOBAL}} is expanded"
+        );
+        doubt(section, what, "write the name that it becomes".to_owned())
+    });
+    let mut doubts: Vec<Finding> = expanded.collect();
     let unknown = container.process_group.as_ref().filter(|name| {
         !name.as_str().is_empty()
             && !expands(name)
             && !check::groups(sites).any(|(_, group)| group.name == **name)
     });
     if let Some(name) = unknown {
-        let known = check::known(sites, name.as_str());
-        doubts.push(Doubt::NoGroup { place: place(), name: name.to_string(), known });
+        let what = format!("it concerns no process: `{name}` is not defined");
+        doubts.push(doubt(section, what, check::known(sites, name.as_str())));
     }
     if container.application_group.is_some() && container.options.free_threading.is_some() {
-        doubts.push(Doubt::FreeThreading { place: place() });
+        let what = "WSGIFreeThreading is ignored there: it belongs to a process".to_owned();
+        doubts.push(doubt(section, what, "leave application-group out".to_owned()));
     }
     doubts
+}
+
+fn about_environment(group: &ProcessGroup) -> impl Iterator<Item = Finding> {
+    let quoted = group.environment.iter().filter(
+        |(_, value)| matches!(value.as_encoded_bytes(), [first @ (b'"' | b'\''), .., last] if first == last),
+    );
+    quoted.map(move |(name, _)| {
+        let name = name.to_string_lossy();
+        let what = format!("the quotes in env={name}= are part of its value");
+        let remedy = format!("if they are not meant to be, write env=\"{name}=value\"");
+        Finding::of_group(Severity::Warning, group, what, remedy)
+    })
 }
 
 #[cfg(test)]
@@ -101,5 +84,15 @@ mod tests {
         assert_eq!(found.len(), 3, "{found:?}");
         assert!(found[0].contains("line 3 of httpd.conf") && found[0].contains("did you mean `site`"));
         assert!(found[1].contains("`%{ENV:X}`") && found[2].contains("WSGIFreeThreading"), "{found:?}");
+    }
+
+    #[test]
+    fn quotes_that_are_part_of_a_value_are_said_and_the_value_is_not() {
+        let read = |line: &str| ProcessGroup::read(&mut Words::new(line.as_bytes(), b"", 1)).unwrap();
+        let found =
+            |line: &str| about_environment(&read(line)).map(|one| one.to_string()).collect::<Vec<_>>();
+        let told = found(r#"s env=A="hidden""#);
+        assert!(told[0].contains("env=A=") && !told[0].contains("hidden"), "{told:?}");
+        assert!(found(r#"s env=A=hidden env="B=two words""#).is_empty());
     }
 }

@@ -7,15 +7,18 @@
 //!   [`global`] is what is said once, for all;
 //! - [`environment_file`] is the text of `env-file`;
 //! - [`expand`] replaces `%{…}`; [`resolve`] makes the one answer for a request, where the defaults stand;
-//! - [`check`] judges the whole configuration before httpd starts; [`doubts`] are not errors.
+//! - [`check`] judges the whole configuration before httpd starts; [`doubts`] are not errors; [`contradictions`] is the
+//!   table of options that do not go together; each answer is a [`finding`].
 
 pub(crate) mod alias;
 pub(crate) mod check;
+pub(crate) mod contradictions;
 pub(crate) mod directives;
 pub(crate) mod doubts;
 pub(crate) mod environment_file;
 mod error;
 pub(crate) mod expand;
+pub(crate) mod finding;
 pub(crate) mod global;
 pub(crate) mod interpreter;
 pub(crate) mod options;

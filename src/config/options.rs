@@ -28,15 +28,15 @@ pub(crate) fn read<T>(
     Ok(())
 }
 
-/// Sets one option.
+/// Sets one option, and returns its name as the table has it.
 pub(super) fn set<T>(
     target: &mut T,
     table: &[OptionRow<T>],
     name: String,
     value: &[u8],
-) -> Result<(), ConfigError> {
+) -> Result<&'static str, ConfigError> {
     match table.iter().find(|row| row.name == name) {
-        Some(row) => (row.set)(target, value),
+        Some(row) => (row.set)(target, value).map(|()| row.name),
         None => {
             let nearest = nearest(&name, table.iter().map(|row| row.name)).map(str::to_owned);
             Err(ConfigError::UnknownOption { name, nearest })

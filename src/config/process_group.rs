@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use contract::level;
 use contract::limits::Limits;
 use contract::variables::Variables;
 
@@ -20,6 +19,8 @@ pub(crate) struct ProcessGroup {
     pub(crate) name: Name,
     /// Where it is defined.
     pub(crate) place: Place,
+    /// The options that were given and say something else than their defaults.
+    pub(crate) given: Vec<&'static str>,
     /// `processes=` if given: giving it at all makes `wsgi.multiprocess` true.
     pub(crate) processes: Option<u32>,
     pub(crate) threads: u32,
@@ -96,8 +97,19 @@ impl ProcessGroup {
     pub(crate) fn read(words: &mut Words<'_>) -> Result<Self, ConfigError> {
         let place = words.place();
         let mut group = Self::new(words.value("name of the process group")?, place);
-        options::read(words, &mut group, OPTIONS).map_err(|error| group.discreet(error))?;
+        group.read_options(words).map_err(|error| group.discreet(error))?;
         Ok(group)
+    }
+
+    fn read_options(&mut self, words: &mut Words<'_>) -> Result<(), ConfigError> {
+        while let Some((name, value)) = words.option()? {
+            let before = self.clone();
+            let name = options::set(self, OPTIONS, name, &value)?;
+            if *self != before {
+                self.given.push(name);
+            }
+        }
+        Ok(())
     }
 
     /// What follows an `env=` on the line may be part of its value: it is not shown.
@@ -117,6 +129,7 @@ impl ProcessGroup {
         Self {
             name,
             place,
+            given: Vec::new(),
             processes: None,
             threads: 15,
             user: None,
@@ -171,27 +184,6 @@ impl ProcessGroup {
         self.response_socket_timeout.or(self.socket_timeout).map(Seconds::duration)
     }
 
-    /// What to say about the options when httpd starts, with the log level of each remark.
-    pub(crate) fn remarks(&self) -> Vec<(u8, String)> {
-        let idle = |(name, why): &(&str, &str)| (level::INFO, format!("{name} has no effect: {why}"));
-        let mut remarks: Vec<_> = self.without_effect.iter().map(idle).collect();
-        if self.limits.interrupt_timeout > 0 && self.limits.request_timeout == 0 {
-            let text = "interrupt-timeout has no effect without request-timeout, which says when a request is \
-                        interrupted; set it, or remove interrupt-timeout";
-            remarks.push((level::WARN, text.to_owned()));
-        }
-        for (name, value) in self.environment.iter() {
-            if matches!(value.as_encoded_bytes(), [first @ (b'"' | b'\''), .., last] if first == last) {
-                let text = format!(
-                    "the quotes in env={0}= are part of its value; if they are not meant to be, write env=\"{0}=value\"",
-                    name.to_string_lossy()
-                );
-                remarks.push((level::WARN, text));
-            }
-        }
-        remarks
-    }
-
     /// The name for `ps`, with `%{GROUP}` expanded.
     pub(crate) fn shown_name(&self) -> Option<String> {
         let name = self.display_name.as_ref()?;
@@ -241,17 +233,10 @@ mod tests {
     }
 
     #[test]
-    fn what_does_nothing_is_said() {
-        let remarks = |line| read(line).unwrap().remarks();
-        assert_eq!(remarks("s request-timeout=5 interrupt-timeout=5"), []);
-        let told = remarks("s socket-user=www-data response-buffer-size=1M interrupt-timeout=5");
-        assert_eq!(
-            told.iter().map(|(level, _)| *level).collect::<Vec<_>>(),
-            [level::INFO, level::INFO, level::WARN]
-        );
-        assert!(
-            told[0].1.starts_with("socket-user has no effect: ") && told[2].1.contains("request-timeout")
-        );
+    fn what_was_given_is_known() {
+        let given = |line| read(line).unwrap().given;
+        assert_eq!(given("s threads=15 interrupt-timeout=0 request-timeout=5"), ["request-timeout"]);
+        assert_eq!(given("s processes=1 socket-user=www-data"), ["processes", "socket-user"]);
     }
 
     #[test]
@@ -271,8 +256,6 @@ mod tests {
         }
         assert!(read("s env=PYTHONHOME=/x").unwrap_err().to_string().contains("python-home="));
         assert!(read("s env=A=1 thread=5").unwrap_err().to_string().contains("did you mean `threads`"));
-        let told = read(r#"s env=A="hidden""#).unwrap().remarks();
-        assert!(told[0].1.contains("env=A=") && !told[0].1.contains("hidden"), "{told:?}");
         assert!(!format!("{:?}", read("s env=A=hidden").unwrap()).contains("hidden"));
     }
 

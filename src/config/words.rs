@@ -23,6 +23,18 @@ pub(crate) struct Place {
     line: u32,
 }
 
+impl Place {
+    /// The name of the file.
+    pub(crate) fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// The number of the line, from 1 on.
+    pub(crate) fn line(&self) -> u32 {
+        self.line
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {} of {}", self.line, self.file)

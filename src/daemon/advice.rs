@@ -4,7 +4,7 @@
 use contract::level;
 use rustix::process::{Resource, getrlimit};
 
-use super::{Group, environment};
+use super::Group;
 use crate::apache::Server;
 
 /// Writes it to the log.
@@ -33,11 +33,8 @@ pub(super) fn give(main: Server<'_>, table: &[Group]) {
                 ),
             );
         }
-        if let Some(text) = environment::advice(&group.settings) {
-            main.log(level::WARN, &format!("process group `{name}`: {text}"));
-        }
-        for (level, text) in group.settings.remarks() {
-            main.log(level, &format!("process group `{name}`: {text}"));
+        for (option, why) in &group.settings.without_effect {
+            main.log(level::INFO, &format!("process group `{name}`: {option} has no effect: {why}"));
         }
     }
 }

@@ -52,18 +52,19 @@ pub(crate) fn environment(group: &ProcessGroup) -> Result<Variables, Environment
     Ok(all)
 }
 
-/// What the administrator should know about the file's permissions.
-pub(super) fn advice(group: &ProcessGroup) -> Option<String> {
+/// Whether others than its owner can do something to the file that they should not: what, and what to change.
+pub(crate) fn exposed(group: &ProcessGroup) -> Option<(String, String)> {
     let path = group.environment_file.as_deref()?;
     let mode = std::fs::metadata(path).ok()?.mode();
-    let (who, remedy) = match (mode & 0o022, mode & 0o004) {
+    let (who, command) = match (mode & 0o022, mode & 0o004) {
         (0, 0) => return None,
         (0, _) => ("read", "chmod o-rwx"),
         _ => ("changed", "chmod go-w,o-rwx"),
     };
-    Some(format!(
-        "env-file={} can be {who} by others than its owner; take that right away ({remedy})",
-        path.display()
+    let path = path.display();
+    Some((
+        format!("env-file={path} can be {who} by others than its owner"),
+        format!("take that right away ({command} {path})"),
     ))
 }
 
@@ -109,11 +110,11 @@ mod tests {
 
         let mode = |mode| std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
         mode(0o640);
-        assert_eq!(advice(&group), None);
+        assert_eq!(exposed(&group), None);
         mode(0o644);
-        assert!(advice(&group).unwrap().contains("can be read by others"));
+        assert!(exposed(&group).unwrap().0.contains("can be read by others"));
         mode(0o660);
-        assert!(advice(&group).unwrap().contains("can be changed by others"));
+        assert!(exposed(&group).unwrap().0.contains("can be changed by others"));
 
         std::fs::write(&file, "A=1\nhidden\n").unwrap();
         let error = environment(&group).unwrap_err().to_string();

@@ -5,7 +5,8 @@
 //! relays requests to them ([`client`]): it finds a thread ([`slots`], or [`queue`] when none is free), writes the request
 //! ([`parcel`], [`outgoing`], [`upload`]) into a [`connection`], and turns what comes back ([`incoming`]) into the
 //! response ([`answer`]), beside a [`spool`] for slow clients, or into the verdict ([`ruling`]) that was asked for. When a worker dies, [`death`] finds out how; [`error`] says what the client gets.
-//! Workers of a group with `server-metrics=On` ask for httpd's scoreboard: [`questions`].
+//! Workers of a group with `server-metrics=On` ask for httpd's scoreboard: [`questions`]. For `httpd -t` [`trial`] runs a
+//! program as a group's processes would run it.
 //!
 //! Sound because: one request is with one worker at a time, which owns its thread's reservation from the moment it
 //! reads the request; what a worker sends is checked as if it came from the network, since it may run anybody's code;
@@ -36,6 +37,7 @@ mod slots;
 mod sockets;
 mod spool;
 mod syslog;
+mod trial;
 mod upload;
 
 use std::cell::Cell;
@@ -48,9 +50,10 @@ use std::time::{Duration, SystemTime};
 
 use contract::level;
 
-pub(crate) use self::environment::{EnvironmentError, environment};
+pub(crate) use self::environment::{environment, exposed};
 pub(crate) use self::error::Error;
-pub(crate) use self::settings::StartError;
+pub(crate) use self::settings::{Identity, StartError, host};
+pub(crate) use self::trial::{Trial, TrialError, run as trial};
 
 use self::answer::Answer;
 use self::client::Relay;

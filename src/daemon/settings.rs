@@ -15,6 +15,7 @@ use super::launch::own_file;
 use super::{root, syslog};
 use crate::apache::account::{User, group_id};
 use crate::apache::{Server, process};
+use crate::config::global::Global;
 use crate::config::interpreter;
 use crate::config::python::{self, Environment};
 use crate::config::{Account, ProcessGroup};
@@ -78,18 +79,19 @@ pub(crate) enum StartError {
 
 /// Who a group's processes are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Identity {
-    pub(super) uid: u32,
-    pub(super) gid: u32,
-    pub(super) groups: Vec<u32>,
-    pub(super) user: Option<User>,
+pub(crate) struct Identity {
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    /// All groups, the primary one included; none without root.
+    pub(crate) groups: Vec<u32>,
+    pub(crate) user: Option<User>,
     /// Another user than httpd's own.
-    pub(super) is_other: bool,
+    pub(crate) is_other: bool,
 }
 
 impl Identity {
     /// Looks up who the processes of `group` are.
-    pub(super) fn of(group: &ProcessGroup) -> Result<Self, StartError> {
+    pub(crate) fn of(group: &ProcessGroup) -> Result<Self, StartError> {
         let httpd = process::identity();
         if !process::is_root() {
             let uid = rustix::process::geteuid().as_raw();
@@ -146,7 +148,7 @@ pub(super) fn leader(main: Server<'_>, home: Server<'_>, group: &ProcessGroup, t
     let python = python::daemon(global, group, environment, imports);
     Leader {
         contract: contract::VERSION,
-        host: global.python_host.clone().unwrap_or_else(|| module.with_file_name(HOST)),
+        host: host(global),
         interpreter: interpreter(python.home.as_deref(), group.chroot.as_deref()),
         module,
         generation: process::generation(),
@@ -165,6 +167,11 @@ pub(super) fn leader(main: Server<'_>, home: Server<'_>, group: &ProcessGroup, t
         syslog: syslog::of(main, home),
         python,
     }
+}
+
+/// The host library.
+pub(crate) fn host(global: &Global) -> PathBuf {
+    global.python_host.clone().unwrap_or_else(|| own_file().with_file_name(HOST))
 }
 
 /// `socket-timeout`, by default the server's Timeout, in seconds.

@@ -15,6 +15,7 @@ use super::exchange::{Exchange, TABLE};
 use super::nested;
 use crate::apache::process;
 use crate::config::global::Global;
+use crate::config::interpreter::{VirtualEnvironment, minor};
 
 /// The host's file name, beside our own library. There may be others, for one version and build of Python alone:
 /// `mod_wsgi_host.cpython-314t-x86_64-linux-gnu.so`.
@@ -115,10 +116,12 @@ impl Embedded {
             "install it, name another with WSGIPythonLibrary, or use WSGIDaemonProcess",
         )?;
         let found = python_version(library).unwrap_or_default();
-        if let Some((home, wanted)) =
-            global.python_home.as_deref().and_then(|home| Some((home, home_version(home)?)))
+        if let Some((home, wanted)) = global
+            .python_home
+            .as_deref()
+            .and_then(|home| Some((home, VirtualEnvironment::of(home)?.version?)))
         {
-            if !same_minor(&wanted, &found) {
+            if minor(&wanted) != minor(&found) {
                 return Err(LoadError::Version { home: home.to_owned(), wanted, library: path, found });
             }
         }
@@ -214,7 +217,7 @@ fn symbol(library: Handle, name: &CStr) -> Option<*mut c_void> {
 }
 
 /// The host that is made for one version and build of Python, beside the one for all (stable ABI).
-fn specific_host(general: &Path, version: &str, free_threaded: bool) -> Option<PathBuf> {
+pub(super) fn specific_host(general: &Path, version: &str, free_threaded: bool) -> Option<PathBuf> {
     let stem = name_of(general).strip_suffix(ABI3)?.to_owned();
     let digits: String = version.split('.').take(2).collect();
     let prefix = format!("{stem}.cpython-{digits}{}-", if free_threaded { "t" } else { "" });
@@ -247,22 +250,6 @@ fn python_text(library: Handle) -> Option<String> {
     Some(unsafe { text(version) })
 }
 
-/// The version that a virtual environment was made for.
-fn home_version(home: &Path) -> Option<String> {
-    let text = fs::read_to_string(home.join("pyvenv.cfg")).ok()?;
-    let value = |line: &str| {
-        let (key, value) = line.split_once('=')?;
-        matches!(key.trim(), "version" | "version_info").then(|| value.trim().to_owned())
-    };
-    text.lines().find_map(value)
-}
-
-/// Whether two versions agree in their first two numbers.
-fn same_minor(one: &str, other: &str) -> bool {
-    let minor = |version: &str| version.split('.').take(2).map(str::to_owned).collect::<Vec<_>>();
-    minor(one) == minor(other)
-}
-
 /// # Safety
 /// `raw` is null or a C string that lives during the call.
 unsafe fn text(raw: *const c_char) -> String {
@@ -292,13 +279,5 @@ mod tests {
         assert_eq!(specific_host(&general, "3.1", true), None);
         assert_eq!(specific_host(&file("other.so"), "3.14.1", true), None);
         fs::remove_dir_all(&folder).unwrap();
-    }
-
-    #[test]
-    fn versions_agree_in_two_numbers() {
-        assert!(same_minor("3.11.2", "3.11.9"));
-        assert!(same_minor("3.12", "3.12.1"));
-        assert!(!same_minor("3.11.2", "3.1"));
-        assert!(!same_minor("3.13.0", "3.11.2"));
     }
 }

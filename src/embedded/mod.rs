@@ -10,6 +10,7 @@ mod load;
 mod nested;
 mod scoreboard;
 
+use std::path::Path;
 use std::sync::OnceLock;
 
 use contract::level;
@@ -23,6 +24,11 @@ use crate::config::{Resolved, ServerSettings};
 
 /// Python in this child; of the child only, for the parent never asks.
 static EMBEDDED: OnceLock<Result<Embedded, String>> = OnceLock::new();
+
+/// Whether there is a host library beside `general` that is made for this Python alone.
+pub(crate) fn has_host(general: &Path, version: &str, free_threaded: bool) -> bool {
+    load::specific_host(general, version, free_threaded).is_some()
+}
 
 /// In a child, once: loads Python if something is to be imported before the first request.
 pub(crate) fn child_init(server: Server<'static>, child: Pool<'static>) {
