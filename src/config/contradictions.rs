@@ -43,6 +43,7 @@ const OF_REQUESTS: &[&str] = &[
     "maximum-requests",
     "queue-timeout",
     "receive-buffer-size",
+    "reload",
     "request-buffer-size",
     "request-timeout",
     "response-flush-delay",
