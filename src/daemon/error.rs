@@ -163,7 +163,7 @@ pub(crate) enum Error {
     },
     /// The system refuses what a request needs.
     #[error(
-        "no connection to process group `{group}` can be made: {source}; look at the limits on open files of httpd's children"
+        "process group `{group}` cannot be reached, since this child of httpd gets no connection or file from the system: {source}; raise its limit on open files (ulimit -n, or LimitNOFILE= of the service)"
     )]
     System {
         /// The group.

@@ -10,6 +10,7 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use contract::area::State;
+use contract::ending::{advice, describe};
 use contract::launch::{EXIT_UNUSABLE, Leader as Settings};
 use contract::variables::Variables;
 use contract::{level, ticket};
@@ -130,8 +131,8 @@ pub(super) fn replace(start: &Start<'_>, kept: &mut Kept, leader: &Leader, statu
     kept.failures = if leader.since.elapsed() > SETTLED { 0 } else { kept.failures.saturating_add(1) };
     let failed = trouble(&leader.trouble)
         .map(|(step, error)| format!("{} failed: {error}{}", words(step, start), remedy(step)));
-    let status = status.map(ExitStatus::from_raw);
-    if failed.is_none() && status.and_then(|status| status.code()) == Some(EXIT_UNUSABLE) {
+    let code = status.map(ExitStatus::from_raw).and_then(|status| status.code());
+    if failed.is_none() && code == Some(EXIT_UNUSABLE) {
         let text = "the leader cannot work with what it was given; it has said why in the error log. Mend that, then stop and start httpd";
         return unusable(start, &kept.sockets, text);
     }
@@ -145,9 +146,11 @@ pub(super) fn replace(start: &Start<'_>, kept: &mut Kept, leader: &Leader, statu
         None => format!("the leader {} of process group `{name}` {}; {next}", leader.pid, end(status)),
     };
     start.home.log(level::ERROR, &text);
-    let group = kept.sockets.area.group();
-    if let Some(failed) = failed {
-        group.set_failure(&failed);
+    // Clients that would have to wait for a leader that ends again and again are told.
+    let again = (!pause.is_zero()).then(|| format!("its leader {} {}", leader.pid, end(status)));
+    if let Some(reason) = failed.or(again) {
+        let group = kept.sockets.area.group();
+        group.set_failure(&reason);
         group.set_state(State::Failing);
     }
     if let Err(error) = self::start(start, kept, pause) {
@@ -171,13 +174,12 @@ fn pause(failures: u32) -> Duration {
     }
 }
 
-fn end(status: Option<ExitStatus>) -> String {
+/// How a leader ended: nobody but the system kills one, as far as anybody here knows.
+fn end(status: Option<i32>) -> String {
     let Some(status) = status else { return "is gone".to_owned() };
-    match (status.signal(), status.code()) {
-        (Some(signal), _) => format!("was killed by signal {signal}"),
-        (None, Some(code)) => format!("exited with status {code}"),
-        (None, None) => format!("ended with wait status {}", status.into_raw()),
-    }
+    let advice =
+        if ExitStatus::from_raw(status).signal() == Some(libc::SIGKILL) { advice(status, false) } else { "" };
+    format!("{}{advice}", describe(status))
 }
 
 /// A step of the launch in words.
@@ -226,8 +228,11 @@ mod tests {
 
     #[test]
     fn ends_have_words() {
-        assert_eq!(end(Some(ExitStatus::from_raw(9))), "was killed by signal 9");
-        assert_eq!(end(Some(ExitStatus::from_raw(256))), "exited with status 1");
+        assert!(
+            end(Some(9)).starts_with("was killed by signal 9 (SIGKILL)") && end(Some(9)).contains("dmesg")
+        );
+        assert_eq!(end(Some(11)), "was killed by signal 11 (SIGSEGV), no core dumped");
+        assert_eq!(end(Some(256)), "exited with status 1");
         assert_eq!(end(None), "is gone");
     }
 }

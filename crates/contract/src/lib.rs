@@ -8,7 +8,7 @@
 //! - [`ticket`]: how such a connection reaches a worker, and how descriptors travel;
 //! - [`area`]: the shared statistics area of a process group, which is also how a free thread is found; [`thread`]: what a
 //!   request thread shows of itself there;
-//! - [`control`]: messages between parent, leader and workers, and [`reason`]: why a worker ends;
+//! - [`control`]: messages between parent, leader and workers, and [`reason`]: why a worker ends, [`ending`]: how;
 //! - [`launch`]: the settings that a leader and a worker start with, [`limits`] among them, and [`inherited`]: the
 //!   descriptors;
 //! - [`variables`]: the environment that those settings carry, with values that are never printed;
@@ -27,6 +27,7 @@ pub mod abi;
 #[allow(unsafe_code)] // the one place that maps shared memory
 pub mod area;
 pub mod control;
+pub mod ending;
 pub mod frame;
 #[allow(unsafe_code)] // the one place that turns a number into a descriptor
 pub mod inherited;

@@ -88,7 +88,7 @@ pub fn receive(socket: BorrowedFd<'_>) -> Result<Option<OwnedFd>, Errno> {
                 (_, None) => {} // no question: dropped
             },
             Err(Errno::AGAIN) => return Ok(None),
-            Err(Errno::BADMSG | Errno::INTR) => {}
+            Err(Errno::BADMSG | Errno::MFILE | Errno::INTR) => {}
             Err(error) => return Err(error),
         }
     }

@@ -31,11 +31,15 @@ pub enum Reason {
     ScriptReload = 11,
     /// The group goes on with fewer processes.
     Surplus = 12,
+    /// It has no memory left (memory-limit, virtual-memory-limit).
+    MemoryLimit = 13,
+    /// It has no file descriptors left.
+    DescriptorLimit = 14,
 }
 
 impl Reason {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::ShutdownSignal,
         Self::GracefulSignal,
         Self::EvictionSignal,
@@ -48,6 +52,8 @@ impl Reason {
         Self::CpuTimeLimit,
         Self::ScriptReload,
         Self::Surplus,
+        Self::MemoryLimit,
+        Self::DescriptorLimit,
     ];
 
     /// The word for it.
@@ -65,6 +71,8 @@ impl Reason {
             Self::CpuTimeLimit => "cpu_time_limit",
             Self::ScriptReload => "script_reload",
             Self::Surplus => "surplus",
+            Self::MemoryLimit => "memory_limit",
+            Self::DescriptorLimit => "descriptor_limit",
         }
     }
 
@@ -91,6 +99,6 @@ mod tests {
             assert_eq!(Reason::from_number(reason as u32), Some(reason));
             assert_eq!(serde_json::to_value(reason).unwrap(), reason.as_str());
         }
-        assert_eq!((Reason::from_number(0), Reason::from_number(13)), (None, None));
+        assert_eq!((Reason::from_number(0), Reason::from_number(15)), (None, None));
     }
 }

@@ -126,6 +126,11 @@ impl<'p> Head<'p> {
         }
     }
 
+    /// The status of a payload, unchecked; `None` if it is none.
+    pub fn status_of(payload: &[u8]) -> Option<u16> {
+        payload.first_chunk().map(|status| u16::from_le_bytes(*status))
+    }
+
     /// Reads a payload; all headers are checked.
     pub fn decode(payload: &'p [u8]) -> Result<Self, WireError> {
         let mut reader = Reader::new(payload);

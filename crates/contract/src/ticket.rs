@@ -47,7 +47,8 @@ impl Ticket {
     }
 
     /// Receives a ticket without waiting; `None` when there is none. `Err(Errno::CONNRESET)` at end of file: nobody
-    /// is left who could send one.
+    /// is left who could send one. `Err(Errno::MFILE)`: this process had no descriptor left for it; the connection is
+    /// closed, and its request goes elsewhere.
     pub fn receive(queue: BorrowedFd<'_>) -> Result<Option<(Self, OwnedFd)>> {
         loop {
             let mut bytes = [0; TICKET];
@@ -96,7 +97,8 @@ pub fn send_with(
     }
 }
 
-/// Receives into `buffer`. More than one descriptor, or a cut list of them, is refused (`EBADMSG`) and all are closed.
+/// Receives into `buffer`. More than one descriptor is refused (`EBADMSG`) and all are closed. Descriptors for which this
+/// process had no number left are lost to it (`EMFILE`).
 pub fn receive_with(socket: BorrowedFd<'_>, buffer: &mut [u8], flags: RecvFlags) -> Result<Received> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
@@ -121,7 +123,10 @@ pub fn receive_with(socket: BorrowedFd<'_>, buffer: &mut [u8], flags: RecvFlags)
         // Whoever closes a TCP socket last waits as long as its owner has asked for (SO_LINGER): not here.
         let _ = set_socket_linger(descriptor, Some(Duration::ZERO)); // fails for what is no socket
     }
-    if descriptors.len() > 1 || message.flags.contains(ReturnFlags::CTRUNC) {
+    if message.flags.contains(ReturnFlags::CTRUNC) {
+        return Err(Errno::MFILE); // there is room for as many as one message can bring
+    }
+    if descriptors.len() > 1 {
         return Err(Errno::BADMSG);
     }
     Ok(Received { length: message.bytes, descriptor: descriptors.pop() })

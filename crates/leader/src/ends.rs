@@ -3,14 +3,21 @@
 use std::time::{Duration, Instant};
 
 use contract::area::State as Health;
+use contract::ending::{advice, describe};
 use tracing::Level;
 
 use crate::event::Action;
 use crate::supervise::{Phase, Supervisor};
-use crate::worker::{State, Worker, describe};
+use crate::worker::{State, Worker};
 
 /// A worker that ends within this time after it began to serve, without an answered request, died early.
 const EARLY: Duration = Duration::from_secs(1);
+
+/// The same for one that had no request at all: something in it goes wrong by itself.
+const EARLY_IDLE: Duration = Duration::from_secs(10);
+
+/// Requests wait for the next start after an early death, if it comes within this time.
+const WORTH_WAITING: Duration = Duration::from_secs(2);
 
 /// A service that lives for less than this is started ever later.
 const BRIEF: Duration = Duration::from_secs(10);
@@ -19,7 +26,7 @@ impl Supervisor {
     pub(crate) fn exited(&mut self, now: Instant, slot: u32, status: i32, requests: u64, busy: u32) {
         let Some(worker) = self.workers.remove(&slot) else { return };
         let pid = worker.pid;
-        let reason = worker.reason.or(worker.outgoing);
+        let reason = worker.reason.or(worker.outgoing).or(worker.waits.map(|(_, reason)| reason));
         self.act(Action::Free { slot, pid, status, reason });
         self.slot_at = None;
         let end = describe(status);
@@ -31,33 +38,30 @@ impl Supervisor {
                 }
             }
             State::Serving { since } if self.is_service() => self.service_ended(now, since, pid, &end),
-            State::Serving { .. } if status == 0 => {
-                self.backoff.served();
-                self.log(
-                    Level::INFO,
-                    format!("process {pid} in slot {slot} ended by itself; another starts"),
-                );
-                self.why = format!("process {pid} ended by itself");
-            }
             State::Serving { since } => {
-                let wait = match requests {
-                    0 if now < since + EARLY => self.backoff.died_early(now),
-                    _ => {
-                        self.backoff.served();
-                        None
-                    }
-                };
+                let failure = worker.failure.as_deref().map(|failure| format!(" ({failure})"));
+                let retired = worker.outgoing.is_some() || worker.waits.is_some();
+                let end = format!("{end}{}", failure.unwrap_or_default());
+                let early = !retired && now < since + if busy == 0 { EARLY_IDLE } else { EARLY };
+                let wait =
+                    self.has_died(now, (early && requests == 0, busy), &format!("process {pid} {end}"));
                 let next = wait.map_or("another starts".to_owned(), |wait| {
                     format!("this happens again and again: another starts in {} s", wait.as_secs())
                 });
-                let said = worker.failure.map(|reason| format!(" ({reason})")).unwrap_or_default();
-                self.why = format!("process {pid} {end}");
-                self.log(
-                    Level::ERROR,
-                    format!(
-                        "process {pid} in slot {slot} {end}{said}, after {requests} requests, with {busy} running; {next}"
-                    ),
-                );
+                if status == 0 {
+                    self.log(Level::INFO, format!("process {pid} in slot {slot} ended by itself; {next}"));
+                    self.why = format!("process {pid} ended by itself");
+                } else {
+                    // Where requests were lost, their lines say what to look at.
+                    let advice = if busy == 0 { advice(status, reason.is_some()) } else { "" };
+                    self.log(
+                        Level::ERROR,
+                        format!(
+                            "process {pid} in slot {slot} {end}, after {requests} requests, with {busy} running{advice}; {next}"
+                        ),
+                    );
+                    self.why = format!("process {pid} {end}");
+                }
             }
             State::Draining { .. } | State::Stopping { .. } => {
                 const TERMINATED: i32 = 15; // by us, while it was loading
@@ -73,6 +77,21 @@ impl Supervisor {
             }
         }
         self.leave_if_done();
+    }
+
+    /// A serving worker has ended by itself. How long to wait for the next start, if it was too early for it; clients
+    /// that would wait in vain are told why.
+    fn has_died(&mut self, now: Instant, (early, busy): (bool, u32), how: &str) -> Option<Duration> {
+        if !early {
+            self.backoff.served();
+            return None;
+        }
+        let wait = self.backoff.died_early(now)?;
+        let in_vain = busy == 0 || wait > WORTH_WAITING;
+        if in_vain && !self.workers.values().any(Worker::is_serving) {
+            self.act(Action::Publish(Health::Failing, format!("{how} soon after its start")));
+        }
+        Some(wait)
     }
 
     /// The script of a service is over.

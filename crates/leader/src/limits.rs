@@ -167,20 +167,33 @@ impl Supervisor {
         }
     }
 
-    /// startup-timeout of a worker that loads scripts before it serves.
+    /// startup-timeout and deadlock-timeout of a worker that loads scripts before it serves.
     fn check_loading(&mut self, now: Instant, slot: u32, seen: &Seen) {
-        let Some(limit) = duration(self.limits.startup_timeout) else { return };
+        let limits = self.limits;
         let Some(worker) = self.workers.get_mut(&slot) else { return };
-        if seen.loaded || now < worker.watch.born + limit {
-            return;
-        }
+        let (age, stuck) = (now - worker.watch.born, worker.watch.without_gil(now, seen.probed));
+        let late = duration(limits.startup_timeout).is_some_and(|limit| !seen.loaded && age >= limit);
+        let deadlocked =
+            duration(limits.deadlock_timeout).is_some_and(|limit| seen.probed != 0 && stuck >= limit);
+        let (reason, what) = match (late, deadlocked) {
+            (true, _) => {
+                let seconds = limits.startup_timeout;
+                (Reason::StartupTimeout, format!("has loaded no script within {seconds} s (startup-timeout)"))
+            }
+            (false, true) => {
+                let seconds = limits.deadlock_timeout;
+                let text = format!(
+                    "has kept Python's lock (the GIL) for {seconds} s while it loads scripts (deadlock-timeout)"
+                );
+                (Reason::DeadlockTimeout, text)
+            }
+            (false, false) => return,
+        };
         worker.state = State::Stopping { kill_at: Some(now + GRACE) };
-        worker.ends_for(Reason::StartupTimeout);
+        worker.ends_for(reason);
         let (pid, scripts) = (worker.pid, worker.scripts.clone());
         let text = format!(
-            "process {pid} has loaded no script within {} s (startup-timeout); where it was is in the log, if Python \
-             ran: mend what hangs there, or raise the limit",
-            limit.as_secs()
+            "process {pid} {what}; where it was is in the log, if Python ran: mend what hangs there, or raise the limit"
         );
         self.act(Action::Abort { slot });
         if !self.call_off(&scripts, &text) {

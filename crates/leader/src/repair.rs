@@ -42,6 +42,7 @@ pub(crate) fn hand_back(slot: BorrowedFd<'_>) -> HandedBack {
                 let _ = send(&connection, &reply, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
                 tickets += 1;
             }
+            Err(Errno::MFILE) => tickets += 1, // the kernel has closed it, and the child sees that
             Ok(None) => return HandedBack { tickets, open: true },
             Err(_) => return HandedBack { tickets, open: false },
         }

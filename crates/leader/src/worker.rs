@@ -1,7 +1,5 @@
-//! One worker as the leader sees it: its state, and the words for how it ended.
+//! One worker as the leader sees it.
 
-use std::os::unix::process::ExitStatusExt;
-use std::process::ExitStatus;
 use std::time::Instant;
 
 use contract::reason::Reason;
@@ -118,30 +116,9 @@ impl Worker {
     }
 }
 
-/// How a process ended, from its wait status: `was killed by signal 9 (SIGKILL), no core dumped`.
-pub(crate) fn describe(status: i32) -> String {
-    let status = ExitStatus::from_raw(status);
-    match (status.signal(), status.code()) {
-        (Some(signal), _) => {
-            let name = signal_hook::low_level::signal_name(signal).unwrap_or("unknown");
-            let core = if status.core_dumped() { "core dumped" } else { "no core dumped" };
-            format!("was killed by signal {signal} ({name}), {core}")
-        }
-        (None, Some(code)) => format!("exited with status {code}"),
-        (None, None) => format!("ended with wait status {}", status.into_raw()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ends_are_described() {
-        assert_eq!(describe(9), "was killed by signal 9 (SIGKILL), no core dumped");
-        assert_eq!(describe(11 | 0x80), "was killed by signal 11 (SIGSEGV), core dumped");
-        assert_eq!(describe(3 << 8), "exited with status 3");
-    }
 
     #[test]
     fn the_end_of_what_was_printed_is_kept() {

@@ -10,7 +10,7 @@ use contract::control::{FromWorker, ScriptState};
 use contract::frame::{BODY_PIECE, HEADER, Header, Kind, VALUE_FOUND, append};
 use contract::level::NOTICE;
 use contract::request::{Flags, Request};
-use contract::response::{End, FilePart, Log, MAX_LOG, Outcome, Reject, Taken};
+use contract::response::{End, FilePart, Head, Log, MAX_LOG, Outcome, Reject, Taken};
 
 use super::body::Body;
 use super::connection::{Connection, invalid};
@@ -37,6 +37,8 @@ pub(super) struct Conversation<'c> {
     out: Vec<u8>,
     /// Something of the response has been sent.
     begun: bool,
+    /// The application's own answer is a failure (5xx).
+    has_failed: bool,
     /// The child does not read any more.
     gone: bool,
 }
@@ -59,6 +61,7 @@ impl<'c> Conversation<'c> {
             head: None,
             out: Vec::new(),
             begun: false,
+            has_failed: false,
             gone: false,
         }
     }
@@ -66,6 +69,11 @@ impl<'c> Conversation<'c> {
     /// Whether a part of the response has been sent.
     pub(super) fn begun(&self) -> bool {
         self.begun
+    }
+
+    /// Whether the application has answered with a status from 500 on.
+    pub(super) fn has_failed(&self) -> bool {
+        self.has_failed
     }
 
     /// Whether the connection can carry another request after this one.
@@ -149,6 +157,7 @@ impl Exchange for Conversation<'_> {
     }
 
     fn head(&mut self, payload: Vec<u8>) -> Result<(), ClientGone> {
+        self.has_failed = Head::status_of(&payload).is_some_and(|status| status >= 500);
         self.head = Some(payload);
         if self.gone { Err(ClientGone) } else { Ok(()) }
     }

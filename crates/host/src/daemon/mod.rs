@@ -8,7 +8,7 @@
 //! - [`shown`]: what a thread shows of itself, [`watcher`]: stacks, interruptions and the proof that Python lives;
 //! - [`service`]: the other way of a worker, without request threads;
 //! - [`crashes`]: what is left in the log when it does not;
-//! - [`signals`]: the application is told of signals;
+//! - [`signals`]: the application is told of signals; [`shortage`]: nothing is left of something;
 //! - [`shared`]: what they share; [`fault`]: faults on demand, for tests.
 //!
 //! Request threads are never attached to an interpreter in here: [`crate::wsgi::serve`] enters and leaves it.
@@ -21,6 +21,7 @@ mod crashes;
 mod fault;
 mod service;
 mod shared;
+mod shortage;
 mod shown;
 mod signals;
 mod thread;

@@ -12,8 +12,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use contract::area::{Area, Slot};
 use contract::control::{self, FromWorker, ScriptState};
 use contract::launch::{Target, Worker};
+use contract::reason::Reason;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
+use crate::python::memory;
 use crate::python::process::Process;
 use crate::python::script;
 use crate::wsgi::watched::Watched;
@@ -51,6 +53,8 @@ pub(super) struct Shared {
     /// Threads that have a request, until its last byte is sent.
     active: AtomicU32,
     served: AtomicU64,
+    /// What it has used up; it is replaced then.
+    pub(super) shortage: OnceLock<Reason>,
     /// The request threads.
     threads: Vec<Thread>,
 }
@@ -70,6 +74,8 @@ impl Shared {
         area: Area,
         [control, overflow, slot]: [OwnedFd; 3],
     ) -> std::io::Result<Self> {
+        let no_memory = FromWorker::Retire { reason: Reason::MemoryLimit };
+        memory::tell(control.as_fd(), serde_json::to_vec(&no_memory)?);
         let event = || eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
         let threads = (0..settings.group.threads).map(|_| Thread::default()).collect();
         Ok(Self {
@@ -86,6 +92,7 @@ impl Shared {
             mode: AtomicU8::new(Mode::Serving as u8),
             active: AtomicU32::new(0),
             served: AtomicU64::new(0),
+            shortage: OnceLock::new(),
             threads,
         })
     }

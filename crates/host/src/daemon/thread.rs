@@ -13,6 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use contract::control::FromWorker;
+use contract::ending::ROBBED;
 use contract::frame::{BODY_PIECE, Kind, append};
 use contract::launch::Target;
 use contract::level;
@@ -20,6 +21,7 @@ use contract::reason::Reason;
 use contract::request::Request;
 use contract::response::{End, Outcome, Reject, Taken};
 use contract::ticket::Ticket;
+use rustix::io::Errno;
 
 use super::connection::{Connection, Message};
 use super::conversation::Conversation;
@@ -29,7 +31,7 @@ use super::shown::Shown;
 use super::watch::{Ready, Watch};
 use crate::api::recorder::RECORDER;
 use crate::python::fence::{discard, text};
-use crate::python::posix::keep_out_of_forks;
+use crate::python::posix::{exit_now, keep_out_of_forks};
 use crate::wsgi::exchange::Exchange;
 use crate::wsgi::serve::{Answer, Done, Facts, OnChange, serve};
 
@@ -65,10 +67,7 @@ impl<'s> RequestThread<'s> {
         loop {
             let ready = match self.watch.wait() {
                 Ok(ready) => ready,
-                Err(error) => {
-                    tracing::error!("request thread {} cannot wait for requests: {error}", self.number);
-                    return;
-                }
+                Err(_) => exit_now(ROBBED), // the descriptor is not ours any more
             };
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.woken(ready))) {
                 tracing::error!("mod_wsgi has a bug, a connection is lost: panic: {}", text(&*panic));
@@ -114,6 +113,11 @@ impl<'s> RequestThread<'s> {
                 true
             }
             Ok(None) => false,
+            Err(Errno::MFILE) => {
+                drop(Hold::new(self.shared)); // the child sends the request elsewhere
+                self.shared.no_descriptors();
+                false
+            }
             Err(_) => {
                 self.watch.drop_slot();
                 false
@@ -144,6 +148,11 @@ impl<'s> RequestThread<'s> {
                 Some(socket)
             }
             Ok(None) => None,
+            Err(Errno::MFILE) => {
+                self.shared.unqueue(); // the child sends the request again
+                self.shared.no_descriptors();
+                None
+            }
             Err(_) => {
                 self.watch.drop_overflow(); // httpd is gone, the leader ends this process
                 None
@@ -284,6 +293,7 @@ impl<'s> RequestThread<'s> {
         if !queue && done.last.as_ref().is_none_or(|last| last.len() <= BODY_PIECE / 2) {
             hold.release();
         }
+        let has_failed = done.outcome != Outcome::Complete || conversation.has_failed();
         let was_last = self.shared.count();
         let end = End { outcome: done.outcome, keep, application_time: done.application_time };
         let sent = done.writing(|| conversation.finish(done.last.as_deref(), end));
@@ -292,6 +302,9 @@ impl<'s> RequestThread<'s> {
         }
         if done.outcome == Outcome::Complete {
             self.report(request);
+        }
+        if has_failed {
+            self.shared.look_for_shortage();
         }
         keep && sent.is_ok()
     }

@@ -11,6 +11,7 @@ use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use contract::control::{self, FromWorker, ToWorker};
+use contract::ending::{LATE, ROBBED};
 use contract::launch::Target;
 use contract::level;
 use contract::limits::duration;
@@ -36,9 +37,6 @@ use crate::telemetry;
 pub(super) const STACK: usize = 8 << 20;
 /// How often a worker that is leaving looks whether it is done, and a serving one at a queue that nobody fetches.
 const LOOK: Duration = Duration::from_millis(10);
-
-/// The exit status of a worker that did not end in time.
-const LATE: i32 = 255;
 
 pub(super) struct Main {
     shared: Arc<Shared>,
@@ -73,6 +71,7 @@ pub(super) fn run(shared: Shared) -> ! {
         service::run(&shared);
     }
     let shared = Arc::new(shared);
+    watcher::start_prober(&shared); // what is loaded now may take Python's lock for ever
     telemetry::start(Reported(Arc::clone(&shared)), shared.settings.group.httpd_pid.unsigned_abs());
     let (signals, loaded) = match catch_signals(|| load(&shared)) {
         Ok(both) => both,
@@ -184,6 +183,9 @@ impl Main {
                 exit_now(1)
             }
         }
+        if polled.iter().any(|polled| polled.revents().contains(PollFlags::NVAL)) {
+            exit_now(ROBBED) // it is not ours any more
+        }
         let ready = sources.iter().zip(&polled).filter(|(_, polled)| !polled.revents().is_empty());
         ready.map(|((source, _), _)| *source).collect()
     }
@@ -280,13 +282,12 @@ impl Main {
             if let Err(error) = started {
                 let threads = self.shared.threads();
                 let reason = format!(
-                    "it cannot start {threads} threads with a stack of {stack} bytes each: {error}; look at threads= \
-                     and stack-size= of WSGIDaemonProcess, and at the user's limits"
+                    "it cannot start {threads} threads with a stack of {stack} bytes each: {error}; look at threads=, \
+                     stack-size=, memory-limit= and virtual-memory-limit= of WSGIDaemonProcess, and at the user's limits"
                 );
                 fail(&self.shared, reason);
             }
         }
-        watcher::start_prober(&self.shared);
         if self.shared.mode() == Mode::Serving {
             self.shared.accept(true);
         }
@@ -320,9 +321,11 @@ impl Main {
         self.reason.or_else(|| self.own_reason()).unwrap_or(Reason::ShutdownSignal).as_str()
     }
 
-    /// Why it leaves before anybody has told it to: a request has found that its script has changed.
+    /// Why it leaves before anybody has told it to: a request has found that its script has changed, or that something
+    /// is used up.
     fn own_reason(&self) -> Option<Reason> {
-        (self.shared.mode() == Mode::Reloading).then_some(Reason::ScriptReload)
+        let changed = (self.shared.mode() == Mode::Reloading).then_some(Reason::ScriptReload);
+        changed.or_else(|| self.shared.shortage.get().copied())
     }
 
     fn shutdown_timeout(&self) -> Option<Duration> {

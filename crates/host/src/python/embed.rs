@@ -14,6 +14,7 @@ use super::error::StartError;
 use super::fence::fence;
 use super::loan::Interrupter;
 use super::number;
+use super::posix::guard_forks;
 use super::process::Process;
 use super::scoreboard;
 use crate::api::server_metrics;
@@ -88,6 +89,7 @@ fn start(settings: &[u8], libpython: *mut c_void, server: &Server) -> Result<(),
         unsafe { log(null_mut(), level.into(), text.as_ptr(), text.len(), null(), 0, 0) };
     };
     crate::log::to(settings.log_level, Box::new(write));
+    guard_forks();
     let process = Process::start(settings, libpython)?;
     CHILD.set(Child { process, server }).map_err(|_| StartError::AlreadyRunning)?;
     if let Some(Child { process, server }) = CHILD.get() {

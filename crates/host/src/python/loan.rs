@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::descriptor;
+use super::posix::is_copy;
 use crate::wsgi::exchange::Exchange;
 
 /// So many bytes of memory hold log lines that wait for a reader; whoever has more waits for him as well.
@@ -115,7 +116,7 @@ impl Loan {
         place: &mut MutexGuard<'_, Option<NonNull<dyn Exchange>>>,
         body: impl FnOnce(&mut dyn Exchange) -> R,
     ) -> Result<R, Revoked> {
-        let exchange = place.as_mut().ok_or(Revoked)?;
+        let exchange = place.as_mut().filter(|_| !is_copy()).ok_or(Revoked)?;
         // SAFETY: the guard of `lend` has not been dropped, so the exchange lives; the lock makes this the only user.
         let exchange = unsafe { exchange.as_mut() };
         self.take_kept().into_iter().for_each(|line| line.write(exchange));

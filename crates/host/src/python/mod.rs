@@ -27,6 +27,7 @@ pub(crate) mod interpreter;
 pub(crate) mod interrupt;
 pub(crate) mod loan;
 pub(crate) mod local;
+pub(crate) mod memory;
 pub(crate) mod module;
 mod number;
 pub(crate) mod objects;

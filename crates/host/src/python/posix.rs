@@ -8,7 +8,7 @@
 
 use std::ffi::c_int;
 use std::os::fd::{AsRawFd, BorrowedFd};
-use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::Relaxed, Ordering::SeqCst};
 
 use super::fence::fence;
 
@@ -19,6 +19,8 @@ const SIGNAL_STACK: usize = 64 << 10;
 static PIPE: AtomicI32 = AtomicI32::new(-1);
 /// The signals that are caught; 0 is none.
 static CAUGHT: [AtomicI32; 8] = [const { AtomicI32::new(0) }; 8];
+/// This is a copy of the process that the application has forked.
+static IS_COPY: AtomicBool = AtomicBool::new(false);
 /// The descriptors that forked copies close; -1 is none.
 static PRIVATE: [AtomicI32; 4096] = [const { AtomicI32::new(-1) }; 4096];
 
@@ -50,6 +52,24 @@ pub(crate) fn guard_forks() {
 pub(crate) fn keep_out_of_forks(index: usize, descriptor: Option<BorrowedFd<'_>>) {
     if let Some(cell) = PRIVATE.get(index) {
         cell.store(descriptor.map_or(-1, |descriptor| descriptor.as_raw_fd()), SeqCst);
+    }
+}
+
+/// Whether this is a copy of the process that the application has forked: requests, and what belongs to them, are its
+/// parent's.
+pub(crate) fn is_copy() -> bool {
+    IS_COPY.load(Relaxed)
+}
+
+/// A copy that the application has forked goes no further: the request that it comes from is its parent's.
+pub(crate) fn end_copy() {
+    if is_copy() {
+        crate::log::log(
+            contract::level::ERROR,
+            "a process that the application has forked came back from the request, and was ended: a child must leave with \
+             os._exit(), or run another program",
+        );
+        exit_now(1);
     }
 }
 
@@ -95,6 +115,7 @@ extern "C" fn on_signal(signal: c_int) {
 /// Runs in a forked child, whose memory other threads may have left in any state: system calls only.
 extern "C" fn in_forked_child() {
     fence("in_forked_child", (), || {
+        IS_COPY.store(true, Relaxed);
         for signal in CAUGHT.iter().map(|cell| cell.load(SeqCst)).filter(|signal| *signal != 0) {
             // SAFETY: a signal that we caught gets its default back.
             unsafe { libc::signal(signal, libc::SIG_DFL) };

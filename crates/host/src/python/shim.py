@@ -59,16 +59,30 @@ def remedy(error):
 
 def describe(error):
     """The type's name of an exception and its whole traceback, without our own frames; in the end what to change."""
-    import traceback
-
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename.startswith("<mod_wsgi"):
         trace = trace.tb_next
     try:
+        import traceback
+
         lines = traceback.TracebackException(type(error), error, trace).format()
         return type(error).__name__, "".join(lines).rstrip("\n") + remedy(error)
-    except Exception as second:  # a broken __str__ or __repr__ of the application's
-        return type(error).__name__, f"(no traceback: formatting it raised {type(second).__name__})"
+    except Exception as second:  # a broken __str__ or __repr__ of the application's; no memory; no file can be opened
+        return type(error).__name__, bare(error, trace, second)
+
+
+def bare(error, trace, second):
+    """A traceback that needs next to nothing: files, lines and functions, and the exception as far as it can be had."""
+    lines = [f"(the traceback is short, since formatting it raised {type(second).__name__})"]
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        lines.append(f'  File "{code.co_filename}", line {trace.tb_lineno}, in {code.co_name}')
+        trace = trace.tb_next
+    try:
+        lines.append(f"{type(error).__name__}: {error}")
+    except Exception:
+        lines.append(type(error).__name__)
+    return "\n".join(lines)
 
 
 def report(error, what):

@@ -22,6 +22,7 @@ use super::serve::{Facts, OnChange, Served};
 use super::watched::Watched;
 use crate::api::recorder::{RECORDER, Recording, micros_now as now};
 use crate::python::interpreter::Interpreter;
+use crate::python::posix::end_copy;
 use crate::python::process::Process;
 use crate::python::script::{Found, Wanted};
 use crate::python::usage::Usage;
@@ -139,11 +140,14 @@ impl Running<'_, '_> {
         start_response: Bound<'py, PyAny>,
         observed: &Observed<'_, 'py>,
     ) -> Result<Ending, u16> {
-        let result = match application.and_then(|application| application.call1((environ, start_response))) {
+        let called = application.and_then(|application| application.call1((environ, start_response)));
+        end_copy();
+        let result = match called {
             Ok(result) => result,
             Err(error) => return Err(self.raised(error, Some(observed), environ.py())),
         };
         let sent = body::send(self.call, &result, self.request.flags.has(Flags::SEND_FILE));
+        end_copy();
         let sent = match sent {
             Ok(ending) => Ok(ending),
             Err(Failure::ClientGone) => Err(500),

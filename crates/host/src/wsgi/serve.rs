@@ -17,6 +17,7 @@ use crate::api::interval::Times;
 use crate::api::meters::Meters;
 use crate::api::recorder::{RECORDER, Recording};
 use crate::api::slow::Details;
+use crate::python::posix::end_copy;
 use crate::python::process::Process;
 use crate::python::script;
 
@@ -132,6 +133,7 @@ pub(crate) fn serve(
             }
         })
     };
+    end_copy();
     match served {
         Served::Changed => {
             recording.cancel();
