@@ -1,141 +1,136 @@
-"""One measurement: wrk's numbers, and what the server's processes used meanwhile (/proc)."""
+"""The measurements: interleaved rounds, in which each server is started anew for each workload, so that it is alone on
+the machine, and so that a slow minute hits all of them."""
 
-import json
-import os
-import pathlib
-import re
-import shutil
-import subprocess
+import dataclasses
+import urllib.error
 import urllib.request
 
-TICK = os.sysconf("SC_CLK_TCK")
-WARM_UP = 1  # seconds; the application is loaded before it by a request of its own
+from bench import load, processes, syscalls
+from bench.failure import Failure, Unavailable
+from bench.running import started
 
-# wrk calls this at its end; the report for people goes to standard output and is not read.
-SCRIPT = """
-done = function(summary, latency, requests)
-  local e = summary.errors
-  io.stderr:write(string.format(
-    '{"requests":%d,"duration":%d,"bytes":%d,"p50":%d,"p99":%d,"failed":%d,"closed":%d}\\n',
-    summary.requests, summary.duration, summary.bytes, latency:percentile(50), latency:percentile(99),
-    e.connect + e.status + e.timeout, e.read + e.write))
-end
-"""
+WARM_UP = 1          # seconds of load before the first measurement, after the answer has been checked
+LEAD = 16            # connections of the comparison that leads, and of the counting of system calls
 
 
-class Failure(Exception):
-    """Something the caller can put right; the text says what."""
+@dataclasses.dataclass
+class Results:
+    """What came out: one dictionary per measurement, and what did not run with its reason, by server and workload."""
+
+    cells: list
+    failures: dict     # (server, workload) -> reason
+    missing: dict      # server -> reason
 
 
-def wrk_version():
-    if shutil.which("wrk") is None:
-        raise Failure("wrk is not installed; on Debian: apt-get install wrk")
-    text = subprocess.run(["wrk", "-v"], text=True, capture_output=True).stdout
-    return text.split("[")[0].strip()
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What is to be measured."""
+
+    servers: list
+    workloads: list
+    connections: list | None   # None: those of each workload
+    rounds: int
+    seconds: int
+
+    def counts(self, workload):
+        """The numbers of connections for one workload."""
+        return [count for count in workload.connections if self.connections is None or count in self.connections]
+
+    def pairs(self):
+        """Each server with each workload that it takes part in, servers next to each other."""
+        return [(server, workload) for workload in self.workloads for server in self.servers
+                if self.counts(workload) and (not server.workloads or workload.name in server.workloads)]
 
 
-class Run:
-    """All measurements of one started server."""
-
-    def __init__(self, running, load, expected):
-        self.running, self.load = running, load
-        self.check(expected)
-        self.script = running.root / "report.lua"
-        self.script.write_text(SCRIPT)
-
-    def check(self, expected):
-        """A server that is fast because it answers something else is not measured."""
+def available(servers, parts):
+    """The servers whose parts are there, and why the others are not."""
+    have, missing = [], {}
+    for server in servers:
         try:
-            with urllib.request.urlopen(self.running.url, timeout=60) as response:
+            parts.need(server.needs)
+            have.append(server)
+        except Unavailable as reason:
+            missing[server.name] = str(reason)
+    return have, missing
+
+
+def measure(plan, machine, way, results, say):
+    """Fills `results`. A server that fails with a workload is not tried again with it; its reason is kept."""
+    for number in range(1, plan.rounds + 1):
+        for server, workload in plan.pairs():
+            if (server.name, workload.name) in results.failures:
+                continue
+            say(f"round {number}/{plan.rounds}: {workload.name}, {server.name}")
+            try:
+                with started(server, machine, workload.application) as running:
+                    one = One(running, server, workload)
+                    cells = one.measure(plan.counts(workload), plan.seconds)
+                    if way and number == plan.rounds:
+                        one.count_calls(way, cells)
+                    results.cells += [{"round": number, **cell} for cell in cells]
+            except Failure as failure:
+                results.failures[server.name, workload.name] = str(failure)
+                say(f"failed: {server.name}, {workload.name}: {failure}")
+
+
+class One:
+    """One started server under one workload."""
+
+    def __init__(self, running, server, workload):
+        self.running, self.server, self.workload = running, server, workload
+        path = workload.file if server.static else ""
+        self.url = f"http://127.0.0.1:{running.site.port}/{path}"
+        self.script = running.site.write("load.lua", workload.script + load.DONE)
+
+    def measure(self, counts, seconds):
+        """A cell for each number of connections."""
+        self.check()
+        self.under_load(max(counts), WARM_UP)
+        cells = [self.cell(count, seconds) for count in counts]
+        pids = self.running.processes()
+        pss = processes.memory(pids)
+        return [{**cell, "pss": pss, "processes": len(pids)} for cell in cells]
+
+    def check(self):
+        """A server that is fast because it answers something else is not measured."""
+        request = urllib.request.Request(self.url, data=b"x" * self.workload.upload or None)
+        try:
+            with urllib.request.urlopen(request, timeout=load.TIMEOUT) as response:
                 body = response.read()
         except OSError as error:
-            raise Failure(f"{self.running.name}, {self.load}: {error}\n{self.running.logs()}") from error
-        if not expected(body):
-            raise Failure(f"{self.running.name}, {self.load}: unexpected answer {body[:200]!r}")
+            raise Failure(f"{error}\n{self.running.logs()}") from error
+        if not self.workload.expected(body):
+            raise Failure(f"unexpected answer {body[:200]!r}")
 
-    def measure(self, round_number, connections, seconds):
-        self.wrk(max(connections), WARM_UP)
-        results = []
-        for count in connections:
-            before = cpu(self.running.processes())
-            numbers = self.wrk(count, seconds)
-            after = cpu(self.running.processes())
-            used = sum(after[pid] - before.get(pid, 0) for pid in after)
-            results.append({
-                "round": round_number,
-                "workload": self.load,
-                "server": self.running.name,
-                "connections": count,
-                "requests": numbers["requests"],
-                "closed": numbers["closed"],
-                "rate": numbers["requests"] / (numbers["duration"] / 1e6),
-                "p50": numbers["p50"],
-                "p99": numbers["p99"],
-                "cpu": used / TICK * 1e6 / numbers["requests"],
-            })
-        pss = memory(self.running.processes())
-        for result in results:
-            result["pss"] = pss
-            result["processes"] = len(self.running.processes())
-        return results
+    def cell(self, connections, seconds):
+        """One measurement; times in microseconds."""
+        before = processes.usage(self.running.processes())
+        seen = self.under_load(connections, seconds)
+        used = processes.usage(self.running.processes()) - before
+        answers = answered(seen, self.workload)
+        return {
+            "workload": self.workload.name, "server": self.server.name, "connections": connections,
+            "requests": seen.requests, "closed": seen.closed, "rate": answers / seen.duration * 1e6,
+            "p50": seen.p50, "p99": seen.p99, "p999": seen.p999,
+            "cpu": used.cpu / answers * 1e6, "switches": used.switches / answers,
+        }
 
-    def wrk(self, connections, seconds):
-        duration = max(1, round(seconds))
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{duration}s", "--latency", "-s", self.script, self.running.url]
-        done = subprocess.run(command, text=True, capture_output=True)
-        line = re.search(r"^\{.*\}$", done.stderr, re.M)
-        if done.returncode != 0 or line is None:
-            raise Failure(f"wrk ended with {done.returncode}: {done.stderr}{done.stdout}")
-        numbers = json.loads(line[0])
-        # The event MPM closes kept connections while all its threads are busy; wrk connects again. More than a few
-        # of them are something else.
-        closed = numbers["closed"] > 0.02 * numbers["requests"] + connections
-        if numbers["failed"] or closed or not numbers["requests"]:
-            raise Failure(f"{self.running.name}, {self.load}: {numbers['failed']} requests failed, {numbers['closed']} "
-                          f"connections were cut, {numbers['requests']} succeeded\n{self.running.logs()}")
-        return numbers
+    def under_load(self, connections, seconds):
+        """What wrk saw, if it saw what it should."""
+        seen = load.run(self.url, connections, seconds, self.script)
+        if seen.failed or seen.closed >= seen.requests:
+            raise Failure(f"{connections} connections: {seen.requests} requests succeeded, {seen.failed} failed, "
+                          f"{seen.closed} connections were cut\n{self.running.logs()}")
+        return seen
+
+    def count_calls(self, way, cells):
+        """Adds system calls per request to the cell of the leading number of connections."""
+        for cell in cells:
+            if cell["connections"] == LEAD:
+                calls = way(self.running.processes(), load.command(self.url, LEAD, syscalls.SECONDS, self.script))
+                cell["calls"] = calls.total / answered(calls.seen, self.workload)
 
 
-def tree(root):
-    """`root` and all its descendants."""
-    children = {}
-    for folder in pathlib.Path("/proc").glob("[0-9]*"):
-        fields = stat(folder)
-        if fields:
-            children.setdefault(int(fields[1]), []).append(int(folder.name))
-    found, todo = [], [root]
-    while todo:
-        pid = todo.pop()
-        found.append(pid)
-        todo += children.get(pid, [])
-    return found
-
-
-def stat(folder):
-    """The fields of /proc/<pid>/stat after the name: state, parent, …; None when the process is gone."""
-    try:
-        return (folder / "stat").read_text().rsplit(")", 1)[1].split()
-    except OSError:
-        return None
-
-
-def cpu(pids):
-    """User and system time in ticks by process id."""
-    used = {}
-    for pid in pids:
-        fields = stat(pathlib.Path(f"/proc/{pid}"))
-        if fields:
-            used[pid] = int(fields[11]) + int(fields[12])
-    return used
-
-
-def memory(pids):
-    """Proportional set size of all processes together, in KiB: what they would free by ending."""
-    total = 0
-    for pid in pids:
-        try:
-            text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
-        except OSError:
-            continue
-        total += int(re.search(r"^Pss:\s+(\d+)", text, re.M)[1])
-    return total
+def answered(seen, workload):
+    """Requests answered; of large answers the parts of those that the end of the run cut off, too."""
+    return max(seen.requests, seen.bytes / workload.download) if workload.download else seen.requests

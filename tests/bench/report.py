@@ -1,118 +1,92 @@
-"""Medians, ratios, Markdown and JSON."""
+"""The Markdown: per target whether it is met, then one table per workload, then what is missing and why."""
 
-import collections
-import datetime
-import json
-import os
-import pathlib
-import platform
-import re
-import statistics
-import subprocess
+from bench import targets
+from bench.figures import medians
+from bench.measure import LEAD
+from bench.workloads import WORKLOADS
 
-import workload
-from measure import wrk_version
-
-PAIRS = [("embedded", "mod_wsgi embedded"), ("daemon 1x16", "mod_wsgi daemon 1x16"), ("daemon 2x8", "mod_wsgi daemon 2x8")]
+MANY_CUT = 0.02  # connections per request; httpd's event MPM cuts kept ones while all its threads are busy
 
 
-def machine(setup, options):
-    """What a reader needs to judge the numbers."""
-    return {
-        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
-        "cpu": processor(),
-        "cores": os.cpu_count(),
-        "kernel": platform.release(),
-        "httpd": first(r"Apache/(\S+)", output([setup.httpd, "-v"])),
-        "python": first(r"Python (\S+)", output([setup.home / "bin/python", "-V"])),
-        "mod_wsgi": first(r"^Version: (\S+)", output(["dpkg", "-s", "libapache2-mod-wsgi-py3"])),
-        "wrk": wrk_version(),
-        "rounds": options.rounds,
-        "seconds": options.seconds,
-    }
-
-
-def processor():
-    return first(r"^model name\s*:\s*(.+)$", pathlib.Path("/proc/cpuinfo").read_text()) or platform.machine()
-
-
-def output(command):
-    try:
-        return subprocess.run(command, text=True, capture_output=True).stdout
-    except OSError:
-        return ""
-
-
-def first(pattern, text):
-    found = re.search(pattern, text, re.M)
-    return found[1] if found else None
-
-
-def save(folder, facts, results):
-    folder.mkdir(parents=True, exist_ok=True)
-    stamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-    path = folder / f"results-{stamp}.json"
-    path.write_text(json.dumps({"machine": facts, "results": results}, indent=1) + "\n")
-    return path
-
-
-def medians(results):
-    """{workload: {server: {connections: {number: median}}}}"""
-    groups = collections.defaultdict(list)
-    for result in results:
-        groups[result["workload"], result["server"], result["connections"]].append(result)
-    table = {}
-    for (load, name, count), runs in groups.items():
-        numbers = {key: statistics.median(run[key] for run in runs) for key in ("rate", "p50", "p99", "cpu", "pss")}
-        rates = [run["rate"] for run in runs]
-        numbers["spread"] = (max(rates) - min(rates)) / numbers["rate"]
-        table.setdefault(load, {}).setdefault(name, {})[count] = numbers
-    return table
-
-
-def markdown(facts, results):
-    lines = [heading(facts)]
-    for load, servers in medians(results).items():
-        counts = sorted({count for by_count in servers.values() for count in by_count})
-        notes = list(ratios(servers, counts))
-        if facts["rounds"] > 1:
-            worst = max(numbers["spread"] for by_count in servers.values() for numbers in by_count.values())
-            notes.append(f"- Largest distance between the rounds of one cell: {worst:.0%} of its median requests/s.")
-        lines += ["", f"### {workload.TITLES[load]}", "", *table(servers, counts), *([""] if notes else []), *notes]
+def markdown(facts, cells, failures, missing):
+    """The whole report."""
+    figures = medians(cells)
+    lines = [heading(facts), "", "### Targets", "", *verdicts(figures)]
+    for workload in WORKLOADS:
+        lines += tables(workload, figures)
+    lines += notes(facts, figures, failures, missing)
     return "\n".join(lines) + "\n"
 
 
 def heading(facts):
-    theirs = f", mod_wsgi {facts['mod_wsgi']}" if facts["mod_wsgi"] else ""
+    """How to read the numbers, and where they come from."""
+    versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
     return (f"{facts['date']}; {facts['cpu']}, {facts['cores']} cores shared with the load generator, Linux {facts['kernel']}; "
-            f"httpd {facts['httpd']} (event MPM, one child of 16 threads), Python {facts['python']}{theirs}, {facts['wrk']} -t1. "
-            f"Medians of {facts['rounds']} interleaved rounds of {facts['seconds']:g} s. CPU: user and system time of all server "
-            f"processes per request. PSS: memory of all of them after the load.")
+            f"httpd {facts['httpd']} (event MPM), Python {facts['python']}; {versions}. The application has 2 processes of 8 "
+            f"threads everywhere. Medians of {facts['rounds']} interleaved rounds of {facts['seconds']} s. CPU: user and system "
+            "time of all server processes per request, or per MiB of a large body. PSS: memory of all of them after the load.")
 
 
-def table(servers, counts):
-    columns = "".join(f" c={count} req/s | p50 ms | p99 ms | CPU µs |" for count in counts)
-    yield f"| server |{columns} PSS MiB |"
-    yield "|---|" + "--:|--:|--:|--:|" * len(counts) + "--:|"
-    for name, by_count in servers.items():
-        cells = "".join(cell(by_count.get(count)) for count in counts)
-        pss = max(numbers["pss"] for numbers in by_count.values()) / 1024
-        yield f"| {name} |{cells} {pss:.0f} |"
+def verdicts(figures):
+    """One line per target."""
+    yield f"At {LEAD} connections; speed is judged by CPU time per request, and the rates' ratio stands beside it."
+    yield ""
+    yield "| target | wanted | is | rate | |"
+    yield "|---|--:|--:|--:|---|"
+    for verdict in targets.verdicts(figures):
+        target = verdict.target
+        words = {True: "met", False: "**not met**", None: "not measured"}[verdict.met]
+        yield f"| {target.title} | {target.wanted} | {times(verdict.ratio)} | {times(verdict.rate)} | {words} |"
 
 
-def cell(numbers):
-    if numbers is None:
-        return " – | – | – | – |"
-    return f" {numbers['rate']:,.0f} | {numbers['p50'] / 1000:.2f} | {numbers['p99'] / 1000:.2f} | {numbers['cpu']:.0f} |"
+def times(ratio):
+    """A ratio, or a dash."""
+    return "–" if ratio is None else f"{ratio:.2f} ×"
 
 
-def ratios(servers, counts):
-    for ours, theirs in PAIRS:
-        if ours not in servers or theirs not in servers:
-            continue
-        parts = []
-        for count in counts:
-            a, b = servers[ours].get(count), servers[theirs].get(count)
-            if a and b:
-                parts.append(f"c={count}: {a['rate'] / b['rate']:.2f} × the requests/s at {a['cpu'] / b['cpu']:.2f} × the CPU time")
-        yield f"- {ours} against {theirs}: {'; '.join(parts)}."
+def tables(workload, figures):
+    """One table for each number of connections, the leading one first and with the counts."""
+    counts = sorted({count for name, _, count in figures if name == workload.name}, key=lambda count: (count != LEAD, count))
+    lines = ["", f"### {workload.title}"] if counts else []
+    for count in counts:
+        rows = {server: figure for (name, server, c), figure in figures.items() if (name, c) == (workload.name, count)}
+        lines += ["", f"{count} connection{'s' if count > 1 else ''}:", "", *table(workload, rows)]
+    return lines
+
+
+def table(workload, rows):
+    """One line per server."""
+    unit, each = (workload.mebibytes, "MiB") if workload.mebibytes else (1, "req")
+    yield (f"| server | CPU µs/{each} | {each}/s | p50 ms | p99 ms | p99.9 ms | system calls | context switches | PSS MiB |")
+    yield "|---|" + "--:|" * 8
+    for server, figure in rows.items():
+        calls = "–" if figure["calls"] is None else number(figure["calls"])
+        yield (f"| {server} | {number(figure['cpu'] / unit)} | {figure['rate'] * unit:,.0f} | {figure['p50'] / 1000:.2f} | "
+               f"{figure['p99'] / 1000:.2f} | {figure['p999'] / 1000:.2f} | {calls} | {number(figure['switches'])} | "
+               f"{figure['pss'] / 1024:.0f} |")
+
+
+def number(value):
+    """With a decimal where it matters."""
+    return f"{value:,.1f}" if value < 20 else f"{value:,.0f}"
+
+
+def notes(facts, figures, failures, missing):
+    """What a reader must know before believing any of it."""
+    lines = ["", "### Notes", "", "- System calls and context switches are per request, of all server processes."]
+    if facts["calls"]:
+        lines.append(f"- System calls were not counted: {facts['calls']}.")
+    if facts["rounds"] > 1 and figures:
+        (workload, server, count), worst = max(figures.items(), key=lambda item: item[1]["spread"])
+        lines.append(f"- Largest distance between rounds of one cell: {worst['spread']:.0%} of its median CPU time "
+                     f"({server}, {workload}, {count} connections).")
+    lines += [f"- Connections cut: {server}, {workload}, {count} connections: {figure['closed']:.0%} of the requests."
+              for (workload, server, count), figure in figures.items() if figure["closed"] > MANY_CUT]
+    lines += [f"- Not available: {server}: {reason}." for server, reason in missing.items()]
+    lines += [f"- Failed: {server} with {workload}: {outline(reason)}" for (server, workload), reason in failures.items()]
+    return lines
+
+
+def outline(text):
+    """The reason and the first words of the logs that follow it."""
+    return " / ".join(line.strip() for line in text.strip().splitlines()[:3])[:400]

@@ -1,4 +1,4 @@
-"""A response that is made while it is sent, without a length."""
+"""10 MiB that are made while they are sent, without a length."""
 
 PIECE = b"x" * (64 << 10)
 
@@ -9,5 +9,5 @@ def application(environ, start_response):
 
 
 def pieces():
-    for _ in range(16):
+    for _ in range(160):
         yield PIECE

@@ -1,4 +1,4 @@
-"""The WSGI script of the site."""
+"""The WSGI application of the site; servers load it as a script or as a module."""
 
 import os
 import sys
