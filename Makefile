@@ -2,8 +2,8 @@
 #
 # `make host PYTHON=…` adds a host library for that Python alone, which a free-threaded one needs (docs/interpreters.md).
 #
-# Variables: APXS (another httpd), PYTHON (the default Python, /usr/bin/python3), DESTDIR (install, uninstall),
-# PORT (demo), TESTS (files or options for pytest).
+# Variables: APXS (another httpd), PYTHON (the default Python, /usr/bin/python3), DESTDIR and PREFIX
+# (install, uninstall), PORT (demo), TESTS (files or options for pytest).
 
 SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= target

@@ -6,10 +6,12 @@ configuration that it is given.
 """
 
 import os
+import pwd
 import shutil
 
 import pytest
 from support import httpd, library as library_site, pythons, validated
+from support.express import Express
 from support.server import Server
 
 MODES = ("embedded", "daemon")
@@ -138,6 +140,20 @@ def serve():
             server.discard()
 
 
+@pytest.fixture(params=["root", "user"])
+def express(request):
+    """mod_wsgi-express, run by root and by an ordinary user."""
+    if request.param == "root" and os.geteuid() != 0:
+        pytest.skip("needs root")
+    ordinary = "daemon" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+    made = Express("root" if request.param == "root" else ordinary)
+    yield made
+    try:
+        made.stop()
+    finally:
+        made.discard()
+
+
 @pytest.fixture(scope="session")
 def packages():
     """A folder with Django, the other frameworks and extensions that every user can read, for python-path."""
@@ -176,6 +192,8 @@ def pytest_runtest_makereport(item, call):
             log = server.log(getattr(server, "since", 0))
             if log and (not server.shared or "site" in item.fixturenames):
                 report.sections.append((f"error log of {server.root}", log[-6000:]))
+        if "express" in item.funcargs:
+            report.sections.append(("output of mod_wsgi-express", item.funcargs["express"].output()[-6000:]))
     return report
 
 

@@ -8,6 +8,8 @@ import pytest
 from support import httpd
 
 INSTALL = httpd.REPOSITORY / "apxs" / "install"
+COMMAND = ("bin/mod_wsgi-express", "share/man/man8/mod_wsgi-express.8", "share/bash-completion/completions/mod_wsgi-express",
+           "share/zsh/site-functions/_mod_wsgi-express", "share/fish/vendor_completions.d/mod_wsgi-express.fish")
 pytestmark = pytest.mark.ours
 
 
@@ -26,15 +28,26 @@ def test_install_and_uninstall(tmp_path):
     result = run(tmp_path, "install", str(httpd.module().parent))
     assert result.returncode == 0, result.stderr
     modules, settings = str(httpd.modules()), httpd.query("SYSCONFDIR")
-    expected = {f"{modules}/{part}" for part in httpd.PARTS}
+    expected = {f"{modules}/{part}" for part in httpd.PARTS} | {f"/usr/local/{file}" for file in COMMAND}
     if Path(settings, "mods-available").exists():
         expected |= {f"{settings}/mods-available/wsgi.load", f"{settings}/mods-available/wsgi.conf"}
         line = Path(f"{tmp_path}{settings}/mods-available/wsgi.load").read_text()
         assert line == f"LoadModule wsgi_module {modules}/mod_wsgi.so\n"
         assert "a2enmod wsgi" in result.stdout
     assert installed(tmp_path) == expected
+    assert subprocess.run([f"{tmp_path}/usr/local/bin/mod_wsgi-express", "--version"], check=False).returncode == 0
     assert Path(f"{tmp_path}{modules}/mod_wsgi_leader").stat().st_mode & 0o111 == 0o111
     assert run(tmp_path, "uninstall").returncode == 0
+    assert installed(tmp_path) == set()
+
+
+def test_the_command_is_put_below_prefix(tmp_path):
+    result = run(tmp_path, "install", str(httpd.module().parent), PREFIX="/opt/wsgi")
+    assert result.returncode == 0, result.stderr
+    page, bash, zsh, fish = (Path(f"{tmp_path}/opt/wsgi/{file}").read_text() for file in COMMAND[1:])
+    assert ".TH mod_wsgi" in page and "request\\-timeout" in page
+    assert "--request-timeout" in bash and "--request-timeout" in zsh and "request-timeout" in fish
+    assert run(tmp_path, "uninstall", PREFIX="/opt/wsgi").returncode == 0
     assert installed(tmp_path) == set()
 
 

@@ -59,9 +59,10 @@ def copy_of(chosen):
     place = Path(tempfile.mkdtemp(prefix="mod_wsgi-test-module-", dir=SCRATCH))
     COPIES.append(place)
     place.chmod(0o755)
-    for part in PARTS:
-        shutil.copy2(chosen.parent / part, place / part)
-        (place / part).chmod(0o755)
+    for part in (*PARTS, "mod_wsgi-express"):
+        if part in PARTS or (chosen.parent / part).exists():
+            shutil.copy2(chosen.parent / part, place / part)
+            (place / part).chmod(0o755)
     return place / "mod_wsgi.so"
 
 

@@ -1,0 +1,1 @@
+"""Applications for looking whether an installation works, for --application-type module."""

@@ -1,0 +1,8 @@
+"""For `--reload-on-changes`: further files whose change makes the application load again, such as templates."""
+
+tracked = set()
+
+
+def track_changes(path):
+    """Looks at a file from now on."""
+    tracked.add(path)
