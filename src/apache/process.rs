@@ -52,6 +52,12 @@ pub(crate) fn is_config_test() -> bool {
     mode == sys::AP_SQ_RM_CONFIG_TEST || mode == sys::AP_SQ_RM_CONFIG_DUMP
 }
 
+/// Whether httpd only lists something (`-S`, `-M`), for which it reads its configuration, too.
+pub(crate) fn is_listing() -> bool {
+    // SAFETY: a query without side effects.
+    (unsafe { sys::ap_state_query(sys::AP_SQ_RUN_MODE) }) == sys::AP_SQ_RM_CONFIG_DUMP
+}
+
 /// httpd's generation: 0 after the start, one more after each restart.
 pub(crate) fn generation() -> u32 {
     mpm_query(sys::AP_MPMQ_GENERATION)

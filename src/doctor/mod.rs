@@ -72,7 +72,7 @@ struct Findings(Vec<Finding>);
 
 /// Whether httpd can start with what it has read. Errors are said at once, the rest here (`httpd -t`) or by [`tell`].
 pub(crate) fn judge(main: Server<'_>) -> bool {
-    let is_test = process::is_config_test();
+    let is_test = process::is_config_test() && !process::is_listing();
     let findings = examine(main, is_test);
     let is_sound = !findings.iter().any(|finding| finding.severity == Severity::Error);
     if is_test && process::is_defined(FOR_PROGRAMS) {

@@ -66,7 +66,10 @@ def look(path):
 
 
 def installed(modules, folders, home):
-    """Those of the modules that are in the folders, or among the packages of the environment."""
+    """Those of the modules that are in the folders, or among the packages of a virtual environment.
+
+    What the system has installed is there for many reasons, and says nothing about the application.
+    """
     import os
     import sysconfig
 
@@ -75,9 +78,6 @@ def installed(modules, folders, home):
         variables = {"base": home, "platbase": home}
         places += [sysconfig.get_path(name, "venv" if "venv" in sysconfig.get_scheme_names() else "posix_prefix", variables)
                    for name in ("purelib", "platlib")]
-    else:
-        import site  # -S keeps it from doing anything
-        places += site.getsitepackages()
     return [name for name in modules if any(os.path.isdir(os.path.join(place, name)) for place in places)]
 
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::access::{self, Reader};
 use super::python::{OLDEST, interpreter_of};
 use super::uses::{Use, Where};
 use super::{Case, Member, folder};
@@ -49,6 +50,7 @@ struct Question<'c> {
     /// Where Python finds modules beside its own packages.
     folders: Vec<PathBuf>,
     uses: Vec<&'c Use>,
+    reader: &'c Reader,
     is_embedded: bool,
 }
 
@@ -96,6 +98,7 @@ fn of_group<'c>(case: &'c Case<'_>, member: &'c Member<'_>) -> Question<'c> {
         home: case.home(member.group),
         folders: own.collect(),
         uses: case.uses_in(&place).collect(),
+        reader: &member.reader,
         is_embedded: false,
     }
 }
@@ -106,13 +109,22 @@ fn of_embedded<'c>(case: &'c Case<'_>, group: &'c ProcessGroup) -> Option<Questi
     let global = &case.main.settings().global;
     let identity = Identity::of(group).ok().filter(|_| !uses.is_empty())?;
     let folders = global.interpreters.python_path.clone();
-    Some(Question { group, identity, home: global.python_home.as_deref(), folders, uses, is_embedded: true })
+    Some(Question {
+        group,
+        identity,
+        home: global.python_home.as_deref(),
+        folders,
+        uses,
+        reader: &case.httpd,
+        is_embedded: true,
+    })
 }
 
 impl Question<'_> {
-    /// The scripts that can be read, each once.
+    /// The scripts that can be read, each once; of the others it has been said.
     fn scripts(&self) -> Vec<String> {
-        let files = self.uses.iter().map(|one| &one.script).filter(|script| script.is_file());
+        let is_open = |script: &&PathBuf| access::obstacle(script, access::READ, self.reader).is_none();
+        let files = self.uses.iter().map(|one| &one.script).filter(|script| script.is_file()).filter(is_open);
         let mut scripts: Vec<String> = files.filter_map(|script| Some(script.to_str()?.to_owned())).collect();
         scripts.sort();
         scripts.dedup();
