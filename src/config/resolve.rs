@@ -8,9 +8,9 @@ use contract::verdict::Routes;
 use super::alias::AliasOptions;
 use super::expand::{self, Facts, Lookup};
 use super::scripts::HandlerScript;
-use super::settings::{LocalRedirect, MapHead, Settings};
+use super::settings::Settings;
 use super::trusted::{Network, TrustedHeader};
-use super::values::Name;
+use super::values::{Name, Switch};
 
 /// Where a request runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub(crate) struct Resolved<'r> {
     pub(crate) is_handler_script: bool,
     pub(crate) script_reloading: bool,
     pub(crate) pass_authorization: bool,
-    pub(crate) map_head: MapHead,
+    pub(crate) map_head: Switch,
     pub(crate) error_override: bool,
     pub(crate) enable_sendfile: Option<bool>,
     /// Ask [`Resolved::passes_apache_request`].
@@ -68,7 +68,7 @@ pub(crate) struct Resolved<'r> {
     /// Whether the request does not count as activity of its process.
     pub(crate) ignore_activity: bool,
     /// Ask [`Resolved::redirects_locally`].
-    pub(crate) local_redirect: LocalRedirect,
+    pub(crate) local_redirect: Switch,
     pub(crate) trusted_headers: &'r [TrustedHeader],
     /// `None`: every peer is trusted.
     pub(crate) trusted_proxies: Option<&'r [Network]>,
@@ -104,12 +104,12 @@ pub(crate) fn resolve<'r>(
         is_handler_script: matches!(source, Source::Handler(_)),
         script_reloading: settings.script_reloading.unwrap_or(true),
         pass_authorization: own.pass_authorization.or(settings.pass_authorization).unwrap_or(false),
-        map_head: settings.map_head.unwrap_or(MapHead::Auto),
+        map_head: settings.map_head.unwrap_or(Switch::Auto),
         error_override: settings.error_override.unwrap_or(false),
         enable_sendfile: settings.enable_sendfile,
         pass_apache_request: settings.pass_apache_request.unwrap_or(false),
         ignore_activity: settings.ignore_activity.unwrap_or(false),
-        local_redirect: settings.local_redirect.unwrap_or(LocalRedirect::Auto),
+        local_redirect: settings.local_redirect.unwrap_or(Switch::Auto),
         trusted_headers: settings.trusted_headers.as_deref().unwrap_or_default(),
         trusted_proxies: settings.trusted_proxies.as_deref(),
     }
@@ -137,9 +137,9 @@ impl<'r> Resolved<'r> {
     /// Whether httpd answers a 200 that has a `Location` of this server with that location.
     pub(crate) fn redirects_locally(&self) -> bool {
         match self.local_redirect {
-            LocalRedirect::Auto => self.mode != Mode::Embedded,
-            LocalRedirect::Off => false,
-            LocalRedirect::On => true,
+            Switch::Auto => self.mode != Mode::Embedded,
+            Switch::Off => false,
+            Switch::On => true,
         }
     }
 }
@@ -236,7 +236,7 @@ mod tests {
         assert!(resolved.passes_apache_request() && !resolved.redirects_locally());
         resolved.mode = Mode::Daemon(Cow::Borrowed(b"a")); // as a dispatch script may say
         assert!(!resolved.passes_apache_request() && resolved.redirects_locally());
-        for (value, expected) in [(LocalRedirect::On, true), (LocalRedirect::Off, false)] {
+        for (value, expected) in [(Switch::On, true), (Switch::Off, false)] {
             let settings = Settings { local_redirect: Some(value), ..Settings::NOTHING };
             let mut resolved = resolve(&settings, Source::File(b"/x", None), &facts(), &|_| None);
             assert_eq!(resolved.redirects_locally(), expected);

@@ -9,56 +9,8 @@ use super::global::Global;
 use super::process_group::ProcessGroup;
 use super::scripts::{HandlerScript, HookScript, Import};
 use super::trusted::{Network, TrustedHeader};
-use super::values::{Name, Value};
+use super::values::{Name, Switch};
 use super::words::Place;
-
-/// WSGIMapHEADToGET.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum MapHead {
-    /// GET if an output filter looks at the content.
-    Auto,
-    /// Never.
-    Off,
-    /// Always.
-    On,
-}
-
-impl Value for MapHead {
-    const EXPECTED: &'static str = "it is Auto, On or Off";
-
-    fn parse(word: &[u8]) -> Option<Self> {
-        match word.to_ascii_lowercase().as_slice() {
-            b"auto" => Some(Self::Auto),
-            b"off" => Some(Self::Off),
-            b"on" => Some(Self::On),
-            _ => None,
-        }
-    }
-}
-
-/// WSGILocalRedirect: what a response with the status 200 and a `Location` of this server does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LocalRedirect {
-    /// httpd answers with that location in daemon mode, as mod_wsgi does.
-    Auto,
-    /// It goes out as it is.
-    Off,
-    /// httpd answers with that location.
-    On,
-}
-
-impl Value for LocalRedirect {
-    const EXPECTED: &'static str = "it is Auto, On or Off";
-
-    fn parse(word: &[u8]) -> Option<Self> {
-        match word.to_ascii_lowercase().as_slice() {
-            b"auto" => Some(Self::Auto),
-            b"off" => Some(Self::Off),
-            b"on" => Some(Self::On),
-            _ => None,
-        }
-    }
-}
 
 /// What was said about a location.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -69,7 +21,8 @@ pub(crate) struct Settings {
     pub(crate) pass_authorization: Option<bool>,
     pub(crate) script_reloading: Option<bool>,
     pub(crate) chunked_request: Option<bool>,
-    pub(crate) map_head: Option<MapHead>,
+    /// Auto: GET if an output filter looks at the content.
+    pub(crate) map_head: Option<Switch>,
     pub(crate) error_override: Option<bool>,
     pub(crate) enable_sendfile: Option<bool>,
     pub(crate) restrict_process: Option<Arc<[Name]>>,
@@ -82,7 +35,8 @@ pub(crate) struct Settings {
     pub(crate) dispatch_script: Option<Arc<HookScript>>,
     pub(crate) pass_apache_request: Option<bool>,
     pub(crate) ignore_activity: Option<bool>,
-    pub(crate) local_redirect: Option<LocalRedirect>,
+    /// Auto: httpd answers with that location in daemon mode, as mod_wsgi does.
+    pub(crate) local_redirect: Option<Switch>,
 }
 
 /// A literal process group that a location asks for.
@@ -223,6 +177,7 @@ impl ServerSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::values::Value;
 
     #[test]
     fn inner_value_wins() {

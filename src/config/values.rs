@@ -31,6 +31,14 @@ pub(crate) trait Value: Sized {
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Name(Arc<CStr>);
 
+/// On, Off, or what fits; the setting says what that is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Switch {
+    Auto,
+    Off,
+    On,
+}
+
 /// A length of time in whole seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Seconds(pub(crate) u32);
@@ -147,6 +155,19 @@ impl Value for bool {
         match word.to_ascii_lowercase().as_slice() {
             b"on" => Some(true),
             b"off" => Some(false),
+            _ => None,
+        }
+    }
+}
+
+impl Value for Switch {
+    const EXPECTED: &'static str = "it is Auto, On or Off";
+
+    fn parse(word: &[u8]) -> Option<Self> {
+        match word.to_ascii_lowercase().as_slice() {
+            b"auto" => Some(Self::Auto),
+            b"off" => Some(Self::Off),
+            b"on" => Some(Self::On),
             _ => None,
         }
     }

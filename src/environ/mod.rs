@@ -16,7 +16,7 @@ use contract::request::{EnvironWriter, Flags, Request as Payload};
 use self::proxy::Forwarded;
 use crate::apache::{Body, Request};
 use crate::config::resolve::Resolved;
-use crate::config::settings::MapHead;
+use crate::config::values::Switch;
 
 pub(crate) use self::path::ScriptName;
 pub(crate) use self::question::{Asked, facts, question, route_question};
@@ -248,9 +248,9 @@ fn location(
     variables.set_if("SERVER_PROTOCOL", request.protocol());
     let as_get = request.is_head()
         && match resolved.map_head {
-            MapHead::Auto => request.has_content_filter(),
-            MapHead::Off => false,
-            MapHead::On => true,
+            Switch::Auto => request.has_content_filter(),
+            Switch::Off => false,
+            Switch::On => true,
         };
     variables.set("REQUEST_METHOD", if as_get { b"GET" } else { request.method().to_bytes() });
     variables.set("QUERY_STRING", request.query().unwrap_or_default().to_bytes());

@@ -42,7 +42,7 @@ pub type Take = unsafe extern "C" fn(context: *mut c_void, bytes: *const u8, len
 /// What the module offers to the host: httpd's side of one request. `exchange` is what [`Host::serve`] was given.
 /// Functions that send return 0, or -1 when the client is gone.
 #[repr(C)]
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Server {
     /// [`crate::VERSION`]
     pub contract: u32,

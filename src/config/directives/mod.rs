@@ -49,8 +49,7 @@ pub(crate) const COUNT: usize = {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::settings::LocalRedirect;
-    use crate::config::values::Name;
+    use crate::config::values::{Name, Switch};
     use crate::config::{ConfigError, ServerSettings, Settings, Words};
 
     fn rows() -> impl Iterator<Item = &'static Row> {
@@ -115,7 +114,7 @@ mod tests {
         assert_eq!(server.without_effect.len(), 1);
         assert_eq!(here.access_script.as_ref().unwrap().application_group, Name::empty());
         assert_eq!(here.dispatch_script.as_ref().unwrap().process_group.as_ref().unwrap().as_str(), "site");
-        assert_eq!(here.local_redirect, Some(LocalRedirect::Auto));
+        assert_eq!(here.local_redirect, Some(Switch::Auto));
         assert_eq!(server.hooks.len(), 2);
     }
 

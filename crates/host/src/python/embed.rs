@@ -82,7 +82,7 @@ fn start(settings: &[u8], libpython: *mut c_void, server: &Server) -> Result<(),
         return Err(StartError::Contract { ours: contract::VERSION, theirs: server.contract });
     }
     let settings: contract::launch::Python = serde_json::from_slice(settings)?;
-    let server = copy(server);
+    let server = *server; // the table outlives the call that passes it only as a copy
     let log = server.log;
     let write = move |level: u8, text: &str| {
         // SAFETY: the table's functions live as long as the module, which is never unloaded; null is the server.
@@ -103,25 +103,6 @@ fn start(settings: &[u8], libpython: *mut c_void, server: &Server) -> Result<(),
         process.settings().imports.iter().for_each(|target| _ = process.load(target)); // a failure is logged
     }
     Ok(())
-}
-
-/// The table outlives the call that passes it only as a copy.
-fn copy(server: &Server) -> Server {
-    let Server { contract, read, interrupt, head, body, file, log, verdict, .. } = *server;
-    let Server { ssl_lookup, apache_request, scoreboard, .. } = *server;
-    Server {
-        contract,
-        read,
-        interrupt,
-        head,
-        body,
-        file,
-        log,
-        verdict,
-        ssl_lookup,
-        apache_request,
-        scoreboard,
-    }
 }
 
 /// Writes as much of `text` as fits, ended with NUL. Returns 1.
