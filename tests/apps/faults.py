@@ -1,7 +1,11 @@
 """Does itself harm in the way that the path says: before the head, or with `?after` once a first block is out."""
 
 import ctypes
+import json
 import os
+import pickle
+import re
+import resource
 import signal
 import sys
 import threading
@@ -39,6 +43,19 @@ def recurse():
     deeper()
 
 
+def nested(depth):
+    """Lists within lists."""
+    outer = []
+    for _ in range(depth):
+        outer = [outer]
+    return outer
+
+
+def deep_regex():
+    """Too deep for the compiler of regular expressions."""
+    re.compile("(" * 5000 + ")" * 5000)
+
+
 def spin():
     """Uses the processor for ever."""
     while True:
@@ -49,6 +66,23 @@ def leak():
     """Opens files until there are no more descriptors, and keeps them."""
     while True:
         KEPT.append(open(os.devnull))
+
+
+def leak_and_release():
+    """The same, but gives them back."""
+    try:
+        leak()
+    finally:
+        KEPT.clear()
+
+
+def leak_quietly():
+    """Says nothing about it."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    try:
+        leak()
+    except OSError:
+        pass
 
 
 def close_all():
@@ -103,7 +137,8 @@ def block_signals():
 
 
 WAYS = {
-    "hoard": hoard, "greedy": greedy, "nothing-left": nothing_left, "recurse": recurse, "spin": spin, "leak": leak,
+    "hoard": hoard, "greedy": greedy, "nothing-left": nothing_left, "recurse": recurse, "spin": spin, "deep-json": lambda: json.dumps(nested(100_000)),
+    "deep-pickle": lambda: pickle.dumps(nested(100_000)), "deep-regex": deep_regex, "leak": leak, "leak-and-release": leak_and_release, "leak-quietly": leak_quietly,
     "close-all": close_all, "close-all-later": close_all_later, "close-input": close_input, "fork": fork, "lose-streams": lose_streams,
     "close-streams": close_streams, "handlers": handlers, "block-signals": block_signals, "abort": os.abort,
     "exit-0": lambda: os._exit(0), "exit-3": lambda: os._exit(3), "exit": lambda: sys.exit(3),
@@ -115,6 +150,9 @@ WAYS = {
 
 def application(environ, start_response):
     """Answers with its process id, unless the harm prevents that."""
+    if environ["PATH_INFO"] == "/file":
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return environ["wsgi.file_wrapper"](open(__file__, "rb"))
     harm = WAYS[environ["PATH_INFO"].strip("/") or "fine"]
     if environ["QUERY_STRING"] == "page":
         return excused(harm, start_response)

@@ -17,7 +17,7 @@ WSGIScriptAlias /app ${{APPS}}/faults.py
 # A line of ours that says what went wrong; those of a traceback follow one.
 COMPLAINT = re.compile(r"^\[[^]]*\] \[wsgi:(?:warn|error|crit)\] \[pid \d+:tid \d+\] (?:\[client [^]]*\] )?([^\[].*)$", re.M)
 # What follows the first line of a traceback.
-TRACEBACK = re.compile(r" |Traceback |\w*(Error|Exit)\b(: .*)?$")
+TRACEBACK = re.compile(r" |\(the traceback |Traceback |\w*(Error|Exit)\b(: .*)?$")
 
 
 def faulty(serve, options="threads=3", more="", **settings):
