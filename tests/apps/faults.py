@@ -2,11 +2,13 @@
 
 import ctypes
 import json
+import logging
 import os
 import pickle
 import re
 import resource
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -144,7 +146,9 @@ WAYS = {
     "exit-0": lambda: os._exit(0), "exit-3": lambda: os._exit(3), "exit": lambda: sys.exit(3),
     "segfault": lambda: ctypes.string_at(0), "raise": lambda: 1 / 0, "fine": lambda: None,
     "terminate": lambda: os.kill(os.getpid(), signal.SIGTERM), "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
-    "release": KEPT.clear, "print": lambda: print("printed by the application", file=sys.stderr),
+    "print-much": lambda: print("printed " * 100_000), "logging": lambda: logging.getLogger().error("printed"),
+    "subprocess": lambda: subprocess.run(["sh", "-c", "echo printed >&2; exit 0"], check=True), "errors": lambda: None,
+    "print": lambda: print("printed by the application", file=sys.stderr),
 }
 
 
@@ -161,6 +165,7 @@ def application(environ, start_response):
     if environ["REQUEST_METHOD"] == "POST":
         with open(GO + ".reading", "w"):
             environ["wsgi.input"].read()
+    environ["wsgi.errors"].writelines(["printed\n"] * (environ["PATH_INFO"] == "/errors"))
     harm()
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [str(os.getpid()).encode()]

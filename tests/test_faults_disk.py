@@ -1,0 +1,62 @@
+"""A full disk: below the error log, and below what a slow client has not taken yet."""
+
+import contextlib
+import os
+import signal
+
+import pytest
+from support import disk, processes
+from support.faulty import faulty, pid
+from support.processes import wait_until
+
+pytestmark = [pytest.mark.ours, pytest.mark.root]
+EMBEDDED = "WSGIApplicationGroup %{GLOBAL}\nWSGIScriptAlias /app ${APPS}/faults.py\n"
+
+
+@pytest.fixture
+def full(serve):
+    """Makes a server whose log folder becomes full once it runs; the file to remove."""
+
+    def start(mode="daemon"):
+        server = faulty(serve, run=False) if mode == "daemon" else serve(EMBEDDED, run=False)
+        folder = stack.enter_context(disk.small(server.root / "logs"))
+        server.start()
+        first = pid(server)
+        return server, first, disk.fill(folder)
+
+    with contextlib.ExitStack() as stack:
+        yield start
+
+
+@pytest.mark.parametrize("mode", ["daemon", "embedded"])
+def test_an_error_log_that_is_full(full, mode):
+    """What cannot be written is lost; neither the application nor its process notices."""
+    server, first, file = full(mode)
+    since = server.mark()
+    for way in ("print", "print-much", "errors", "logging", "subprocess"):
+        response = server.get(f"/app/{way}")
+        assert (response.status, response.text) == (200, str(first)), way
+    assert server.get("/app/raise").status == 500
+    assert pid(server) == first
+    assert len(server.log(since)) < 16384, "800 KB were printed"
+    file.unlink()
+    since = server.mark()
+    assert server.get("/app/print").status == 200
+    server.wait_for_log("printed by the application", since)
+
+
+def test_the_group_recovers_although_nobody_can_read_of_it(full):
+    """The leader's log and that of a process that crashes are full, too."""
+    server, first, file = full()
+    assert server.get("/app/segfault").status == 502
+    second = pid(server)
+    assert second != first
+    os.kill(second, signal.SIGTERM)
+    wait_until(lambda: pid(server) != second, 15, "another process")
+    third = pid(server)
+    os.kill(processes.parent(third), signal.SIGKILL)
+    wait_until(lambda: pid(server) != third, 15, "another leader")
+    file.unlink()
+    since = server.mark()
+    assert server.get("/app/exit-3").status == 502
+    server.wait_for_log("was lost: .* exited with status 3", since)
