@@ -7,7 +7,7 @@ from bench.measure import LEAD
 
 PANELS = (("hello", "cpu", "Hello world: CPU µs per request", 1), ("django", "cpu", "Django page: CPU µs per request", 1),
           ("django", "pss", "Django: memory of all processes, MiB (PSS)", 1024))
-WIDTH, NAMES, ROW, TITLE, GAP = 720, 190, 22, 30, 16
+WIDTH, NAMES, ROW, TITLE, GAP = 760, 210, 22, 30, 16
 BARS = WIDTH - NAMES - 70
 
 STYLE = """\

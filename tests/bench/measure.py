@@ -83,10 +83,10 @@ class One:
         self.script = running.site.write("load.lua", workload.script + load.DONE)
 
     def measure(self, counts, seconds):
-        """A cell for each number of connections."""
+        """A cell for each number of connections, the fewest first."""
         self.check()
-        self.under_load(max(counts), WARM_UP)
-        cells = [self.cell(count, seconds) for count in counts]
+        self.under_load(LEAD, WARM_UP)
+        cells = [self.cell(count, seconds) for count in sorted(counts)]
         pids = self.running.processes()
         pss = processes.memory(pids)
         return [{**cell, "pss": pss, "processes": len(pids)} for cell in cells]
@@ -104,6 +104,7 @@ class One:
 
     def cell(self, connections, seconds):
         """One measurement; times in microseconds."""
+        self.running.wait_until_idle()
         before = processes.usage(self.running.processes())
         seen = self.under_load(connections, seconds)
         used = processes.usage(self.running.processes()) - before
@@ -127,6 +128,7 @@ class One:
         """Adds system calls per request to the cell of the leading number of connections."""
         for cell in cells:
             if cell["connections"] == LEAD:
+                self.running.wait_until_idle()
                 calls = way(self.running.processes(), load.command(self.url, LEAD, syscalls.SECONDS, self.script))
                 cell["calls"] = calls.total / answered(calls.seen, self.workload)
 

@@ -80,11 +80,20 @@ def notes(facts, figures, failures, missing):
         (workload, server, count), worst = max(figures.items(), key=lambda item: item[1]["spread"])
         lines.append(f"- Largest distance between rounds of one cell: {worst['spread']:.0%} of its median CPU time "
                      f"({server}, {workload}, {count} connections).")
-    lines += [f"- Connections cut: {server}, {workload}, {count} connections: {figure['closed']:.0%} of the requests."
-              for (workload, server, count), figure in figures.items() if figure["closed"] > MANY_CUT]
+    lines += cuts(figures)
     lines += [f"- Not available: {server}: {reason}." for server, reason in missing.items()]
     lines += [f"- Failed: {server} with {workload}: {outline(reason)}" for (server, workload), reason in failures.items()]
     return lines
+
+
+def cuts(figures):
+    """Where connections were cut often, one line for each workload and number of connections."""
+    found = {}
+    for (workload, server, count), figure in figures.items():
+        if figure["closed"] > MANY_CUT:
+            found.setdefault((workload, count), []).append(f"{server} {figure['closed']:.0%}")
+    return [f"- Connections that the server cut, in parts of the requests, {workload}, {count} connections: {', '.join(servers)}."
+            for (workload, count), servers in found.items()]
 
 
 def outline(text):

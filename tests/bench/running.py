@@ -11,12 +11,14 @@ import subprocess
 import tempfile
 import time
 
+from bench import processes
 from bench.failure import Failure
 from bench.machine import Machine
 from bench.processes import alive, tree
 
 START = 60  # seconds until the server has to listen
 STOP = 15
+IDLE = 10  # at most; a server that is busy by itself is measured so
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,6 +89,16 @@ class Running:
         """Process ids of the programs and of all that they started."""
         return tree(process.pid for process in self.programs)
 
+    def wait_until_idle(self):
+        """Returns once what an earlier load has left in queues is done: wrk ends without waiting for its answers."""
+        end, before = time.monotonic() + IDLE, processes.usage(self.processes()).cpu
+        while time.monotonic() < end:
+            time.sleep(0.1)
+            now = processes.usage(self.processes()).cpu
+            if now - before <= 0.01:
+                return
+            before = now
+
     def wait_until_up(self):
         """Returns once the server takes connections."""
         self.wait(lambda: connects(socket.AF_INET, ("127.0.0.1", self.site.port)))
@@ -104,7 +116,7 @@ class Running:
     def logs(self):
         """The end of what the programs had to say."""
         texts = [path.read_text(errors="replace") for path in sorted(self.site.root.glob("*.log")) if path.name != "access.log"]
-        return "\n".join(filter(None, texts))[-3000:]
+        return "\n".join(line for line in "\n".join(texts).splitlines() if line and ":notice]" not in line)[-3000:]
 
     def stop(self):
         """Asks the programs to end, the front first, and ends what does not."""

@@ -17,7 +17,7 @@ FACTS = {"date": "2026-01-02", "cpu": "a processor", "cores": 2, "kernel": "6", 
 
 
 def cell(server, cpu, workload="hello", connections=16, **more):
-    return {"workload": workload, "server": server, "connections": connections, "requests": 1000, "closed": 0,
+    return {"workload": workload, "server": server, "connections": connections, "requests": 1000, "closed": 50,
             "rate": 1e6 / cpu, "p50": 100, "p99": 200, "p999": 300, "cpu": cpu, "switches": 2.0, "pss": 2048, **more}
 
 
@@ -67,6 +67,7 @@ def test_the_report_leaves_nobody_out():
     assert "| 0.50 × | 0.50 × | **not met** |" in text
     assert "Not available: granian: pip could not install it." in text
     assert "Failed: daemon with hello: ended with 1 / first line of the log" in text
+    assert "hello, 16 connections: embedded 5%, static 5%." in text
     assert text.index("16 connections:") < text.index("1 connection:")
 
 

@@ -43,7 +43,7 @@ SERVERS = (
     _pypi("mod_wsgi 6.1 embedded", WORKER, EMBEDDED),
     _debian("Debian's mod_wsgi embedded", WORKER, EMBEDDED),
     _ours("daemon", FRONT, DAEMON),
-    _ours("daemon preload", FRONT, DAEMON, "preload=on application-group=%{GLOBAL}", workloads=("django",)),
+    _ours("daemon preload", FRONT, DAEMON, "preload=on", workloads=("django",)),
     _pypi("mod_wsgi 6.1 daemon", FRONT, DAEMON),
     _debian("Debian's mod_wsgi daemon", FRONT, DAEMON),
     Server("nginx + uWSGI", ("nginx", "uWSGI"), (Uwsgi(), Nginx(NGINX_UWSGI))),

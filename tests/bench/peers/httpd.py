@@ -6,9 +6,10 @@ from bench.failure import Failure
 
 PARTS = ("mpm_event", "authz_core", "log_config", "unixd")
 
-# Threads of each of the 2 children: those that run the application, or those that wait for it, enough that none is short.
+# Threads of each of the 2 children: those that run the application; or those that wait for it, as many in all as httpd has
+# by default, and more than there are connections.
 WORKER = 8
-FRONT = 64
+FRONT = 200
 
 COMMON = """\
 ServerName localhost
@@ -50,9 +51,7 @@ WSGIScriptAlias / {script}
 DAEMON = """\
 WSGISocketPrefix {root}/wsgi
 WSGIDaemonProcess bench python-home={home} processes=2 threads=8 {options}
-WSGIProcessGroup bench
-WSGIApplicationGroup %{{GLOBAL}}
-WSGIScriptAlias / {script}
+WSGIScriptAlias / {script} process-group=bench application-group=%{{GLOBAL}}
 """
 
 PROXY = """\
