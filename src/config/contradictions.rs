@@ -119,6 +119,20 @@ const ROWS: &[Row] = &[
         remedy: "remove what is without effect, or give the group threads",
     },
     Row {
+        options: &["processes"],
+        holds: |group, _| group.threads == 0 && group.elastic().is_some(),
+        severity: Severity::Error,
+        what: "{} is a range, which follows the number of requests, and with threads=0 there are none",
+        remedy: "write one number, as processes=1, or give the group threads",
+    },
+    Row {
+        options: &["grow-after", "shrink-after"],
+        holds: |group, _| group.elastic().is_none(),
+        severity: Severity::Error,
+        what: "{} needs a number of processes that follows the load, and that of this group is fixed",
+        remedy: "write processes=MIN-MAX (as processes=1-4), or remove what is without effect",
+    },
+    Row {
         options: &["interrupt-timeout"],
         holds: |group, _| group.limits.request_timeout == 0 && group.threads > 0,
         severity: Severity::Warning,
@@ -215,6 +229,7 @@ mod tests {
         "env",
         "env-file",
         "group",
+        "grow-after", // which is refused
         "home",
         "lang",
         "locale",
@@ -224,6 +239,7 @@ mod tests {
         "python-home",
         "python-path",
         "server-metrics",
+        "shrink-after", // which is refused
         "shutdown-timeout",
         "supplementary-groups",
         "switch-interval",
@@ -265,6 +281,13 @@ mod tests {
             ("threads=0 virtual-memory-limit=512", Severity::Error, "virtual-memory-limit=2G"),
             ("memory-limit=4G virtual-memory-limit=2G", Severity::Warning, "remove memory-limit"),
             ("threads=0 maximum-requests=5", Severity::Warning, "of maximum-requests beside threads=0"),
+            ("threads=0 processes=1-2", Severity::Error, "write one number"),
+            (
+                "processes=4 grow-after=300",
+                Severity::Error,
+                "grow-after needs a number of processes that follows the load",
+            ),
+            ("shrink-after=5", Severity::Error, "as processes=1-4"),
             ("interrupt-timeout=5", Severity::Warning, "set request-timeout"),
             ("restart-interval=60 inactivity-timeout=60", Severity::Warning, "restart-interval the longer"),
             ("deadlock-timeout=2", Severity::Warning, "deadlock-timeout=3"),
@@ -286,6 +309,7 @@ mod tests {
         for options in [
             "",
             "processes=2 threads=15 maximum-requests=1000 request-timeout=60 interrupt-timeout=5",
+            "processes=0-4 grow-after=300 shrink-after=60",
             "threads=0 user=www-data home=/srv cpu-time-limit=60",
             "threads=0 maximum-requests=0 graceful-timeout=15",
             "memory-limit=512M virtual-memory-limit=4G restart-interval=1d inactivity-timeout=1h",

@@ -24,6 +24,7 @@ pub(crate) mod interpreter;
 pub(crate) mod options;
 pub(crate) mod process_group;
 mod process_options;
+pub(crate) mod processes;
 pub(crate) mod python;
 pub(crate) mod resolve;
 pub(crate) mod scripts;

@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use contract::launch::Elastic;
 use contract::limits::Limits;
 use contract::variables::Variables;
 
 use super::error::ConfigError;
 use super::options;
 use super::process_options::OPTIONS;
+use super::processes::Processes;
 use super::values::{Account, Milliseconds, Name, Seconds};
 use super::words::{Place, Words};
 
@@ -22,7 +24,10 @@ pub(crate) struct ProcessGroup {
     /// The options that were given and say something else than their defaults.
     pub(crate) given: Vec<&'static str>,
     /// `processes=` if given: giving it at all makes `wsgi.multiprocess` true.
-    pub(crate) processes: Option<u32>,
+    pub(crate) processes: Option<Processes>,
+    /// `grow-after=` and `shrink-after=`, which only an elastic group may have.
+    pub(crate) grow_after: Option<Milliseconds>,
+    pub(crate) shrink_after: Option<Seconds>,
     pub(crate) threads: u32,
     /// `user=`; else httpd's User.
     pub(crate) user: Option<Account>,
@@ -131,6 +136,8 @@ impl ProcessGroup {
             place,
             given: Vec::new(),
             processes: None,
+            grow_after: None,
+            shrink_after: None,
             threads: 15,
             user: None,
             group: None,
@@ -174,9 +181,14 @@ impl ProcessGroup {
         }
     }
 
-    /// Number of processes.
+    /// Number of processes, at most.
     pub(crate) fn processes(&self) -> u32 {
-        self.processes.unwrap_or(1)
+        self.processes.map_or(1, |processes| processes.most)
+    }
+
+    /// How their number follows the load; `None`: it does not.
+    pub(crate) fn elastic(&self) -> Option<Elastic> {
+        self.processes?.elastic(self.grow_after, self.shrink_after)
     }
 
     /// For how long a client may take nothing of a response; `None`: httpd's own Timeout.

@@ -8,6 +8,7 @@ use super::environment_file::{self, Wrong};
 use super::error::ConfigError;
 use super::options::OptionRow;
 use super::process_group::{HEADER_LINE, ProcessGroup, ScriptOwner};
+use super::processes::Processes;
 use super::values::{
     AbsolutePath, Account, Bytes, Directories, Interval, Milliseconds, Mode, Seconds, Value,
 };
@@ -84,6 +85,11 @@ pub(crate) const OPTIONS: &[Row] = &[
         |group, word| Account::read(word, "group").map(|account| group.group = Some(account)),
     ),
     row(
+        "grow-after",
+        "for how long requests have to wait, while all threads are busy, before a group with `processes=MIN-MAX` grows. A plain number is milliseconds; default 300ms",
+        |group, word| Milliseconds::read(word, "grow-after").map(|time| group.grow_after = Some(time)),
+    ),
+    row(
         "header-buffer-size",
         "longest line in the head of a response, 8K or more; a longer one is answered with 500; default 32K",
         |group, word| {
@@ -130,13 +136,8 @@ pub(crate) const OPTIONS: &[Row] = &[
     }),
     row(
         "processes",
-        "number of processes, 1 to 1000. Given at all, even as 1, it makes `wsgi.multiprocess` true; default 1",
-        |group, word| {
-            let number = u32::read(word, "processes")?;
-            in_range(word, "processes", "it is a number from 1 to 1000", (1..=1000).contains(&number))?;
-            group.processes = Some(number);
-            Ok(())
-        },
+        "number of processes, 1 to 1000, or the fewest and the most, as `2-8`: then their number follows the load, with `0-8` down to none. Given at all, even as 1, it makes `wsgi.multiprocess` true; default 1",
+        |group, word| Processes::read(word, "processes").map(|processes| group.processes = Some(processes)),
     ),
     row("python-eggs", "`PYTHON_EGG_CACHE`; default none", |group, word| {
         path(word, "python-eggs").map(|path| group.python_eggs = path)
@@ -260,6 +261,16 @@ pub(crate) const OPTIONS: &[Row] = &[
         "server-metrics",
         "whether mod_wsgi.server_metrics() shows httpd's processes; default Off",
         |group, word| bool::read(word, "server-metrics").map(|on| group.server_metrics = on),
+    ),
+    row(
+        "shrink-after",
+        "for how long the load must have fitted into one process less before a group with `processes=MIN-MAX` shrinks by one; default 60s",
+        |group, word| {
+            let time = Seconds::read(word, "shrink-after")?;
+            in_range(word, "shrink-after", "it is a time of 1s or more", time.0 > 0)?;
+            group.shrink_after = Some(time);
+            Ok(())
+        },
     ),
     row(
         "shutdown-timeout",

@@ -153,6 +153,7 @@ pub(super) fn leader(main: Server<'_>, home: Server<'_>, group: &ProcessGroup, t
         module,
         generation: process::generation(),
         processes: group.processes(),
+        elastic: group.elastic(),
         threads: group.threads,
         takes_over,
         httpd_pid: i32::try_from(std::process::id()).unwrap_or(0),

@@ -19,6 +19,7 @@ use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fstat, ftruncate, memfd
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
 use crate::reason::Reason;
+use crate::size::Size;
 use crate::thread::Thread;
 
 /// How many ends of workers are remembered.
@@ -51,6 +52,8 @@ pub struct Group {
     failure: [AtomicU8; REASON],
     exit_next: AtomicU32,
     exits: [Exit; EXITS],
+    /// How many processes it is meant to have.
+    pub size: Size,
 }
 
 #[repr(C)]

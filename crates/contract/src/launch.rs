@@ -115,6 +115,17 @@ pub struct Python {
     pub imports: Vec<Target>,
 }
 
+/// How the number of a group's processes follows its load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Elastic {
+    /// Fewest processes; 0: none without requests.
+    pub least: u32,
+    /// How long requests wait before the group grows, in milliseconds.
+    pub grow_after: u32,
+    /// For how long there has to be a process too many before the group shrinks, in seconds.
+    pub shrink_after: u32,
+}
+
 /// A leader's settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Leader {
@@ -128,8 +139,11 @@ pub struct Leader {
     pub interpreter: PathBuf,
     /// httpd's generation.
     pub generation: u32,
-    /// Processes to run.
+    /// Processes to run; the most of them, if their number follows the load.
     pub processes: u32,
+    /// How their number follows the load; `None`: it does not.
+    #[serde(default)]
+    pub elastic: Option<Elastic>,
     /// Request threads in each.
     pub threads: u32,
     /// Whether the previous leader's control socket is there, see [`SLOT_FD`].

@@ -7,7 +7,7 @@
 //!   [`task`], [`verdict`]: what a request is for when no application answers it, and the script's answer;
 //! - [`ticket`]: how such a connection reaches a worker, and how descriptors travel;
 //! - [`area`]: the shared statistics area of a process group, which is also how a free thread is found; [`thread`]: what a
-//!   request thread shows of itself there;
+//!   request thread shows of itself there, and [`size`]: how many processes there are to be;
 //! - [`control`]: messages between parent, leader and workers, and [`reason`]: why a worker ends, [`ending`]: how;
 //! - [`launch`]: the settings that a leader and a worker start with, [`limits`] among them, and [`inherited`]: the
 //!   descriptors;
@@ -41,6 +41,7 @@ pub mod reason;
 pub mod request;
 pub mod response;
 pub mod scoreboard;
+pub mod size;
 pub mod syslog;
 pub mod task;
 pub mod thread;

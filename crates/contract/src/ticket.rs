@@ -13,7 +13,7 @@ use rustix::io::{Errno, Result};
 use rustix::net::sockopt::set_socket_linger;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recv, recvmsg, sendmsg, socketpair,
 };
 
 /// What accompanies a connection on its way to a worker.
@@ -63,6 +63,17 @@ impl Ticket {
                 (0, None) => return Err(Errno::CONNRESET),
                 _ => {} // not a ticket: dropped, its descriptors with it
             }
+        }
+    }
+
+    /// The first ticket in the queue, which stays there, its connection with it; `None` when there is none.
+    pub fn peek(queue: BorrowedFd<'_>) -> Result<Option<Self>> {
+        let mut bytes = [0; TICKET];
+        match recv(queue, &mut bytes, RecvFlags::DONTWAIT | RecvFlags::PEEK) {
+            Ok((TICKET, _)) => Ok(Some(Self { sent: u64::from_le_bytes(bytes) })),
+            Ok((0, _)) => Err(Errno::CONNRESET),
+            Ok(_) | Err(Errno::AGAIN) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 }
@@ -143,13 +154,15 @@ mod tests {
         let (near, far) = connection().unwrap();
         Ticket { sent: 7 }.send(ours.as_fd(), far.as_fd()).unwrap();
         drop(far);
+        assert_eq!(Ticket::peek(theirs.as_fd()).unwrap(), Some(Ticket { sent: 7 }));
         let (ticket, far) = Ticket::receive(theirs.as_fd()).unwrap().unwrap();
-        assert_eq!(ticket.sent, 7);
+        assert_eq!((ticket.sent, Ticket::peek(theirs.as_fd()).unwrap()), (7, None));
         send_with(far.as_fd(), &[IoSlice::new(b"hello")], &[], SendFlags::empty()).unwrap();
         let mut buffer = [0; 9];
         let received = receive_with(near.as_fd(), &mut buffer, RecvFlags::DONTWAIT).unwrap();
         assert_eq!((received.length, received.descriptor.is_none()), (5, true));
         drop(ours);
+        assert_eq!(Ticket::peek(theirs.as_fd()).unwrap_err(), Errno::CONNRESET);
         assert_eq!(Ticket::receive(theirs.as_fd()).unwrap_err(), Errno::CONNRESET);
     }
 

@@ -6,6 +6,7 @@ use contract::launch::Target;
 use contract::reason::Reason;
 use tracing::Level;
 
+use crate::elastic::Load;
 use crate::look::Seen;
 use crate::signals::Request;
 
@@ -24,6 +25,8 @@ pub(crate) enum Event {
     Printed { slot: u32, text: String },
     /// What the shared area shows of a worker, once a second.
     Seen { slot: u32, seen: Seen },
+    /// What an elastic group has to do.
+    Load(Load),
     /// A draining worker has nothing left to do, but is still there.
     Idle { slot: u32 },
     /// A worker ended, after `requests` answered ones, with `busy` running ones.
@@ -63,6 +66,8 @@ pub(crate) enum Action {
     Free { slot: u32, pid: u32, status: i32, reason: Option<Reason> },
     /// Publish whether the group can serve; `Failing` only while no other leader's worker does.
     Publish(Health, String),
+    /// Publish that the group is meant to have another number of processes.
+    Resize { target: u32, reason: String },
     /// Answer the next leader.
     Answer(FromLeader),
     /// Say something to the previous leader.

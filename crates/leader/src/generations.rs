@@ -78,6 +78,9 @@ impl Supervisor {
     /// The previous leader says how many processes it keeps: at first, and when one has gone.
     pub(crate) fn previous_keeps(&mut self, processes: u32) {
         self.handover.before = processes;
+        if matches!(self.phase, Phase::Asking { .. }) {
+            self.begin_with(processes);
+        }
         if self.handover.asked.take() == Some(ForWhom::Next) {
             self.has_given_way(processes.saturating_add(self.processes));
         }
@@ -137,7 +140,8 @@ impl Supervisor {
         self.act(Action::TellPrevious(ToLeader::Drain));
     }
 
-    fn serving(&self) -> u32 {
+    /// How many workers take requests.
+    pub(crate) fn serving(&self) -> u32 {
         self.workers.values().filter(|worker| worker.is_serving()).count() as u32
     }
 
@@ -271,6 +275,7 @@ impl Supervisor {
                 );
                 self.phase = Phase::TakingOver;
                 self.tell_what_is_loaded();
+                self.go_on_taking_over();
             }
             Phase::Stopping { leave_at } if leave_at <= now => self.act(Action::Exit),
             _ => {}

@@ -10,12 +10,14 @@
 //! - [`supervise`]: every decision, pure: an [`event`] in, actions out; with [`reload`] (replacing workers), [`gate`]
 //!   (one at a time), [`shrink`] (fewer of them), [`ends`] (workers that end), [`limits`] (how long things may take) and [`generations`] (taking over
 //!   from, and giving way to, another leader) as parts of it
+//! - [`elastic`]: how many processes there are to be under a load, and [`resize`]: what follows
 //! - [`worker`]: the states of one worker, [`look`]: what the shared area shows of it; [`backoff`]: when the next start may be
 //! - [`spawn`]: how a worker is started; [`repair`]: what ended workers and children leave behind
 
 #![forbid(unsafe_code)]
 
 mod backoff;
+mod elastic;
 mod ends;
 mod event;
 mod gate;
@@ -25,6 +27,7 @@ mod log;
 mod look;
 mod reload;
 mod repair;
+mod resize;
 mod rolling;
 mod run;
 mod settings;

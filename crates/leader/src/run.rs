@@ -1,5 +1,6 @@
 //! The loop: descriptors become events, actions become system calls.
 
+mod load;
 mod wait;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -20,6 +21,7 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 use tracing::Level;
 
+use self::load::Looks;
 use self::wait::Source;
 use crate::event::{Action, Event};
 use crate::look::Seen;
@@ -69,6 +71,7 @@ struct Loop {
     supervisor: Supervisor,
     suspicions: Vec<Suspicion>,
     queue_suspicion: Suspicion,
+    looks: Looks,
     ticked: Instant,
     done: bool,
 }
@@ -99,9 +102,11 @@ pub(crate) fn run(given: Given) -> Result<(), RunError> {
         closed: BTreeSet::new(),
         processes: BTreeMap::new(),
         queue_suspicion: Suspicion::default(),
+        looks: Looks::default(),
         ticked: now,
         done: false,
     };
+    this.show_size();
     this.perform_all();
     while !this.done {
         this.turn()?;
@@ -116,10 +121,13 @@ impl Loop {
             self.ready(source);
         }
         let now = Instant::now();
-        if now >= self.ticked + TICK {
+        let tick = now >= self.ticked + TICK;
+        if tick {
             self.ticked = now;
             self.look_around(now);
+            self.show_size();
         }
+        self.look_at_load(now, tick);
         self.happened(Event::Tick);
         Ok(())
     }
@@ -159,6 +167,7 @@ impl Loop {
                 (self.httpd, self.orphaned) = (None, true);
                 self.happened(Event::HttpdGone);
             }
+            Source::Queue => self.looks.wake(Instant::now()),
             Source::Senders => self.happened(Event::NoSenders),
             Source::Pid(slot) => self.reap(slot),
         }
@@ -245,6 +254,7 @@ impl Loop {
             Action::Kill { slot } => self.signal(slot, Signal::KILL),
             Action::Free { slot, pid, status, reason } => self.free(slot, pid, status, reason),
             Action::Publish(health, failure) => self.publish(health, &failure),
+            Action::Resize { target, reason } => self.area.group().size.change(target, &reason, clock()),
             Action::Answer(answer) => send_to(self.parent.as_ref(), &answer),
             Action::TellPrevious(message) => send_to(self.previous.as_ref(), &message),
             Action::Log(Level::ERROR, text) => tracing::error!("{text}"),

@@ -1,14 +1,14 @@
 //! More workers serve than the group is meant to have: the surplus goes, one after the other.
 //!
-//! Who goes finishes its requests within graceful-timeout, and takes no new ones. It leaves when nobody else comes or
+//! Who goes finishes its requests, however long they take, and takes no new ones. It leaves when nobody else comes or
 //! goes ([`crate::gate`]), so that a shrinking group never loses two workers at a time.
 
 use std::cmp::Reverse;
 use std::time::Instant;
 
-use contract::limits::duration;
 use contract::reason::Reason;
 
+use crate::resize::counted;
 use crate::supervise::Supervisor;
 use crate::worker::{State, Worker};
 
@@ -32,14 +32,12 @@ impl Supervisor {
             (waits.is_none(), *busy, Reverse(*since), Reverse(*slot))
         });
         let Some((slot, waits, ..)) = next else { return };
-        if self.handover.gives_way {
-            let why = "one of a graceful restart serves in its place";
-            return self.drain(now, slot, Reason::GracefulSignal, why, None); // which cuts nothing
-        }
+        let why = match self.handover.gives_way {
+            true => "one of a graceful restart serves in its place".to_owned(),
+            false => format!("the group goes on with {}", counted(self.processes)),
+        };
         let reason = waits.map_or(reason, |(_, known)| known);
-        let until = duration(self.limits.graceful_timeout).map(|time| now + time);
-        let why = format!("the group goes on with {} processes", self.processes);
-        self.drain(now, slot, reason, &why, until);
+        self.drain(now, slot, reason, &why, None); // nobody needs its place: it may take its time
     }
 
     /// How many more workers serve than the group is meant to have.
@@ -75,7 +73,7 @@ mod tests {
         }
         group.supervisor.processes = 1;
         assert_eq!(group.later(0).done(), [drain(0, Reason::Surplus)]);
-        assert_eq!(group.later(10_000).done(), [], "the next waits for its end");
+        assert_eq!(group.later(10_000).done(), [], "the next waits for its end, or for graceful-timeout");
         assert_eq!(group.exited(0, 0, 5).done().last(), Some(&drain(2, Reason::Surplus)));
         assert_eq!(group.exited(2, 0, 5).starts(), 0);
         assert_eq!(group.later(60_000).done(), []);

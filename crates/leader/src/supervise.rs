@@ -16,8 +16,10 @@ use contract::reason::Reason;
 use tracing::Level;
 
 use crate::backoff::Backoff;
+use crate::elastic::Elastic;
 use crate::event::{Action, Event};
 use crate::generations::Handover;
+use crate::resize;
 use crate::rolling::{Files, Scripts};
 use crate::signals::Request;
 use crate::worker::{State, Worker};
@@ -51,6 +53,8 @@ pub(crate) enum Phase {
 pub(crate) struct Supervisor {
     /// How many processes the group is meant to have at this moment.
     pub(crate) processes: u32,
+    /// How that follows the load; `None`: it does not.
+    pub(crate) elastic: Option<Elastic>,
     pub(crate) threads: u32,
     pub(crate) limits: Limits,
     /// reload=rolling.
@@ -82,7 +86,8 @@ pub(crate) struct Supervisor {
 impl Supervisor {
     pub(crate) fn new(settings: &Leader, now: Instant) -> Self {
         let mut new = Self {
-            processes: settings.processes.max(1),
+            processes: settings.elastic.map_or(settings.processes.max(1), |elastic| elastic.least),
+            elastic: resize::elastic(settings, now),
             threads: settings.threads,
             limits: settings.limits,
             rolling: settings.rolling,
@@ -131,6 +136,7 @@ impl Supervisor {
             }
             Event::Seen { slot, seen } => self.seen(now, slot, &seen),
             Event::Idle { slot } => self.idle(now, slot),
+            Event::Load(load) => self.loaded_with(now, &load),
             Event::Exited { slot, status, requests, busy } => self.exited(now, slot, status, requests, busy),
             Event::Asked(request) => self.asked_for(now, request),
             Event::Previous(FromLeader::Keeps(processes)) => self.previous_keeps(processes),

@@ -22,6 +22,8 @@ pub(super) enum Source {
     /// A slot without a worker: a ticket there must go back.
     Vacant(u32),
     Httpd,
+    /// The overflow of an elastic group that is to grow if somebody comes there.
+    Queue,
     Senders,
     Pid(u32),
 }
@@ -30,7 +32,8 @@ impl Loop {
     /// What is ready, in the order in which it is to be handled: what a worker said before that it ended.
     pub(super) fn wait(&self) -> Result<Vec<Source>, RunError> {
         let now = Instant::now();
-        let until = self.supervisor.deadline(now).map_or(self.ticked + TICK, |at| at.min(self.ticked + TICK));
+        let due = self.supervisor.deadline(now).into_iter().chain(self.looks.next);
+        let until = due.fold(self.ticked + TICK, Instant::min);
         let wait = until.saturating_duration_since(now);
         let wait = Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: wait.subsec_nanos().into() };
         let sources = self.sources();
@@ -65,6 +68,9 @@ impl Loop {
             }
         }
         sources.extend(self.httpd.as_ref().map(|httpd| (Source::Httpd, httpd.as_fd())));
+        if self.looks.next.is_none() && self.supervisor.watches_queue() {
+            sources.push((Source::Queue, self.overflow.as_fd()));
+        }
         if self.orphaned || self.supervisor.is_released() {
             sources.push((Source::Senders, self.overflow.as_fd()));
         }

@@ -45,6 +45,12 @@ impl Group {
         self.on(Event::Said { slot, message: FromWorker::Script(state) })
     }
 
+    /// With so many slots.
+    pub(crate) fn with_slots(mut self, slots: usize) -> Self {
+        self.slots.resize(slots, false);
+        self
+    }
+
     /// A service that takes over.
     pub(crate) fn service() -> Self {
         let start = Instant::now();
@@ -70,7 +76,7 @@ impl Group {
         self.on(Event::Tick)
     }
 
-    fn now(&self) -> Instant {
+    pub(crate) fn now(&self) -> Instant {
         self.start + Duration::from_millis(self.at)
     }
 
