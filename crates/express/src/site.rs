@@ -116,6 +116,12 @@ impl Site {
         self.options.listen.host.as_deref().unwrap_or("localhost")
     }
 
+    /// The same as a name that httpd takes: an IPv6 address is none.
+    pub(crate) fn server_name(&self) -> &str {
+        let host = self.options.listen.host.as_deref().filter(|host| !host.contains(':'));
+        self.options.listen.server_name.as_deref().or(host).unwrap_or("localhost")
+    }
+
     /// The folder with files that come before the application.
     pub(crate) fn document_root(&self) -> PathBuf {
         match (&self.entry, &self.options.files.document_root) {

@@ -4,6 +4,7 @@ httpd takes the first part of the path for the name of a script, since no file i
 """
 
 import importlib
+import importlib.machinery
 import os
 import sys
 import traceback
@@ -85,6 +86,19 @@ class Files:
         self.seen = {}
         if KIND in ("script", "paste"):
             self.seen[ENTRY] = modified(ENTRY)
+        if RELOAD_ON_CHANGES:
+            self.add_before_import()
+
+    def add_before_import(self):
+        """A module's file is looked at before it is read: what changes meanwhile is a change."""
+        loader = importlib.machinery.SourceFileLoader
+        path_stats = loader.path_stats
+
+        def add_first(this, path):
+            self.add(path)
+            return path_stats(this, path)
+
+        loader.path_stats = add_first
 
     def add(self, path):
         """Looks at a file from now on."""

@@ -36,7 +36,7 @@ pub(super) fn script(site: &Site) -> String {
         ("ENTRY", python(site.entry.name())),
         ("CALLABLE", python(OsStr::new(&options.application.callable_object))),
         ("MOUNT", python(OsStr::new(&site.mount))),
-        ("SERVER_NAME", python(OsStr::new(options.listen.server_name.as_deref().unwrap_or(site.host())))),
+        ("SERVER_NAME", python(OsStr::new(site.server_name()))),
         ("SERVER_ALIASES", format!("[{}]", aliases.join(", "))),
         ("RELOAD_ON_CHANGES", literal(watches).to_owned()),
         ("DEBUG_MODE", literal(options.debug.debug_mode).to_owned()),

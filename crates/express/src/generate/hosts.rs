@@ -52,7 +52,7 @@ fn strangers(conf: &mut Conf, site: &Site, port: u16, secure: bool) {
 fn own(conf: &mut Conf, site: &Site, port: u16, secure: bool) {
     let options = &site.options;
     host(conf, port, |conf| {
-        conf.line("ServerName", &[&options.listen.server_name.as_deref().unwrap_or(site.host())]);
+        conf.line("ServerName", &[&site.server_name()]);
         for alias in &options.listen.server_alias {
             conf.line("ServerAlias", &[alias]);
         }

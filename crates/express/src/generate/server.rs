@@ -88,7 +88,7 @@ pub(super) fn server(conf: &mut Conf, site: &Site) {
     let options = &site.options;
     conf.comment("The server");
     conf.line("Define", &[&DOLLAR, &"$"]);
-    conf.line("ServerName", &[&options.listen.server_name.as_deref().unwrap_or(site.host())]);
+    conf.line("ServerName", &[&site.server_name()]);
     conf.line("ServerRoot", &[&site.root]);
     conf.line("DefaultRuntimeDir", &[&site.root]);
     conf.line("PidFile", &[&site.file(options.server.pid_file.as_ref(), "httpd.pid")]);

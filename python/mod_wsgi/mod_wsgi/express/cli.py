@@ -1,8 +1,7 @@
-"""The program mod_wsgi-express, from Python code: where it is, and to run it."""
+"""The program mod_wsgi-express, from Python code: where it is, and to become it."""
 
 import os
 import shutil
-import subprocess
 import sys
 import sysconfig
 
@@ -24,5 +23,6 @@ def environment():
 
 
 def start(*arguments):
-    """Runs `mod_wsgi-express start-server` with arguments until it ends, and returns its status."""
-    return subprocess.call([program(), "start-server", *arguments], env=environment())
+    """Becomes `mod_wsgi-express start-server` with arguments: it does not return."""
+    line = [program(), "start-server", *arguments]
+    os.execve(line[0], line, environment())

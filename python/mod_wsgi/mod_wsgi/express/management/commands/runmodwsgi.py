@@ -100,7 +100,8 @@ class Command(BaseCommand):
         if base:
             return os.fspath(base)
         package = sys.modules[settings.SETTINGS_MODULE.partition(".")[0]]
-        return os.path.dirname(os.path.dirname(os.path.abspath(package.__file__)))
+        folder = os.path.dirname(os.path.abspath(package.__file__))
+        return os.path.dirname(folder) if hasattr(package, "__path__") else folder
 
     @staticmethod
     def static_files():
@@ -113,11 +114,10 @@ class Command(BaseCommand):
 
     def handle(self, *args, **given):
         """Becomes the program."""
-        line = [cli.program(), "start-server", *self.project(given), *self.arguments(given)]
-        self.stdout.flush()
+        arguments = [*self.project(given), *self.arguments(given)]
         if given.get("setup_only"):
-            result = subprocess.run(line, env=cli.environment())
+            result = subprocess.run([cli.program(), "setup-server", *arguments], env=cli.environment())
             if result.returncode:
                 raise CommandError(f"mod_wsgi-express ended with status {result.returncode}", returncode=result.returncode)
             return
-        os.execve(line[0], line, cli.environment())
+        cli.start(*arguments)
