@@ -112,6 +112,13 @@ const ROWS: &[Row] = &[
         remedy: "make virtual-memory-limit the larger one, or remove memory-limit",
     },
     Row {
+        options: &["preload"],
+        holds: |group, _| group.threads == 0,
+        severity: Severity::Error,
+        what: "{} cannot be had with threads=0: such a process is its script, and has nothing to share",
+        remedy: "remove preload, or give the group threads",
+    },
+    Row {
         options: OF_REQUESTS,
         holds: |group, _| group.threads == 0,
         severity: Severity::Warning,
@@ -234,6 +241,7 @@ mod tests {
         "lang",
         "locale",
         "memory-limit",
+        "preload", // which is refused
         "processes",
         "python-eggs",
         "python-home",
@@ -281,6 +289,7 @@ mod tests {
             ("threads=0 virtual-memory-limit=512", Severity::Error, "virtual-memory-limit=2G"),
             ("memory-limit=4G virtual-memory-limit=2G", Severity::Warning, "remove memory-limit"),
             ("threads=0 maximum-requests=5", Severity::Warning, "of maximum-requests beside threads=0"),
+            ("threads=0 preload=on", Severity::Error, "remove preload"),
             ("threads=0 processes=1-2", Severity::Error, "write one number"),
             (
                 "processes=4 grow-after=300",

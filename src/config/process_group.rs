@@ -61,6 +61,8 @@ pub(crate) struct ProcessGroup {
     pub(crate) virtual_memory_limit: u64,
     /// When processes are replaced, and how much time they get.
     pub(crate) limits: Limits,
+    /// `preload=on`: workers are forked from a process that has loaded the application.
+    pub(crate) preload: bool,
     /// `reload=rolling`: the old code serves until the new does.
     pub(crate) rolling: bool,
     /// 0 is no limit.
@@ -165,6 +167,7 @@ impl ProcessGroup {
                 shutdown_timeout: 5,
                 ..Limits::default()
             },
+            preload: false,
             rolling: false,
             queue_timeout: Seconds(0),
             connect_timeout: Seconds(15),

@@ -135,6 +135,11 @@ pub(crate) const OPTIONS: &[Row] = &[
         Bytes::read(word, "memory-limit").map(|size| group.memory_limit = size.0)
     }),
     row(
+        "preload",
+        "`on`: one process loads the application, and the others are forked from it, so that they [share its memory and start at once](preload.md). Everything in the group must be in the main interpreter, and a WSGIImportScript or WSGIScriptAlias must name both `process-group=` and `application-group=%{GLOBAL}`; default off",
+        |group, word| bool::read(word, "preload").map(|on| group.preload = on),
+    ),
+    row(
         "processes",
         "number of processes, 1 to 1000, or the fewest and the most, as `2-8`: then their number follows the load, with `0-8` down to none. Given at all, even as 1, it makes `wsgi.multiprocess` true; default 1",
         |group, word| Processes::read(word, "processes").map(|processes| group.processes = Some(processes)),

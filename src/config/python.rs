@@ -78,6 +78,7 @@ pub(crate) fn daemon(
         maximum_processes: group.processes(),
         threads_per_process: group.threads,
         server_metrics: group.server_metrics,
+        preload: group.preload,
         ..common
     }
 }

@@ -7,6 +7,7 @@
 //! | [`paths`], [`access`] | files and folders of groups and scripts, and who may get at them |
 //! | [`python`] | interpreters and virtual environments, by their files |
 //! | [`probe`] | the same, and scripts, by asking the interpreter |
+//! | [`preload`] | what groups with `preload=on` need |
 //! | [`groups`] | groups that nothing uses, application groups, limits of the system |
 //!
 //! Contradictions between options and what is said of groups that are not there come from [`config`](crate::config).
@@ -19,6 +20,7 @@ mod access;
 mod essentials;
 mod groups;
 mod paths;
+mod preload;
 mod probe;
 mod python;
 mod uses;
@@ -148,6 +150,7 @@ pub(crate) fn examine(main: Server<'_>, is_full: bool) -> Vec<Finding> {
         further.extend(paths::look(&case));
         further.extend(python::look(&case));
         further.extend(groups::look(&case));
+        further.extend(preload::look(&case));
         if is_full && is_sound {
             further.extend(probe::ask(&case));
         }

@@ -199,7 +199,7 @@ def settings(host, interpreter, **changes):
         free_threading=False, server_metrics=False, telemetry=None, debug_mode=False, destroy_interpreter=True,
         multithread=True, multiprocess=False, maximum_processes=1, threads_per_process=4, log_level=7,
         httpd_version=[2, 4, 60], httpd_description="", httpd_built="", mpm_name="event",
-        mpm_processes=1, mpm_threads=4, imports=[],
+        mpm_processes=1, mpm_threads=4, imports=[], preload=False,
     )  # fmt: skip
     leader = dict(
         contract=3, module="/usr/lib/mod_wsgi.so", host=str(host), interpreter=str(interpreter), generation=1,

@@ -1,8 +1,8 @@
-//! Messages between parent, leader and workers, as JSON over a control socket (`SOCK_SEQPACKET`, one message a
+//! Messages between parent, leader, templates and workers, as JSON over a control socket (`SOCK_SEQPACKET`, one message a
 //! packet): rare, small, and readable in a trace.
 
 use std::io::IoSlice;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
@@ -87,6 +87,20 @@ pub enum ToWorker {
     DumpStacks,
 }
 
+/// What a leader says to a template: a process that has loaded the application and forks workers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToTemplate {
+    /// Fork a worker. With this comes its control socket, on which [`Placed`] waits.
+    Fork,
+}
+
+/// The first message to a forked worker. With this comes the socket of its slot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placed {
+    /// The slot's number.
+    pub slot: u32,
+}
+
 /// A request of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RequestOf {
@@ -137,6 +151,21 @@ pub enum FromWorker {
         /// Why, and what to change.
         reason: String,
     },
+    /// A worker that a template has forked: I am this process. It is the first thing that I say.
+    Forked {
+        /// My process id.
+        pid: u32,
+    },
+    /// A template: the system does not let me fork.
+    NotForked {
+        /// Why, and what to change.
+        reason: String,
+    },
+    /// A template: I must not fork, since copies would break what I have.
+    Unfit {
+        /// Threads and sockets.
+        found: Vec<String>,
+    },
 }
 
 /// Sends a message, waiting if the other side is slow. `Err(Errno::PIPE)`: it is gone.
@@ -145,9 +174,20 @@ pub fn send(socket: impl AsFd, message: &impl Serialize) -> Result<(), Errno> {
     send_with(socket.as_fd(), &[IoSlice::new(&bytes)], &[], SendFlags::empty()).map(drop)
 }
 
+/// As [`send`], with a descriptor, and without waiting.
+pub fn pass(socket: impl AsFd, message: &impl Serialize, descriptor: BorrowedFd<'_>) -> Result<(), Errno> {
+    let bytes = serde_json::to_vec(message).map_err(|_| Errno::INVAL)?;
+    send_with(socket.as_fd(), &[IoSlice::new(&bytes)], &[descriptor], SendFlags::DONTWAIT).map(drop)
+}
+
 /// Receives a message without waiting. `Ok(None)`: none is there. `Err(Errno::CONNRESET)`: the other side is gone.
 /// A message that is not understood is `Err(Errno::BADMSG)`; the socket stays usable.
 pub fn receive<T: DeserializeOwned>(socket: impl AsFd) -> Result<Option<T>, Errno> {
+    Ok(receive_passed(socket)?.map(|(message, _)| message))
+}
+
+/// As [`receive`], with the descriptor that came along.
+pub fn receive_passed<T: DeserializeOwned>(socket: impl AsFd) -> Result<Option<(T, Option<OwnedFd>)>, Errno> {
     let mut buffer = vec![0; LIMIT];
     let received = match receive_with(socket.as_fd(), &mut buffer, RecvFlags::DONTWAIT) {
         Err(Errno::AGAIN) => return Ok(None),
@@ -155,7 +195,10 @@ pub fn receive<T: DeserializeOwned>(socket: impl AsFd) -> Result<Option<T>, Errn
     };
     match buffer.get(..received.length) {
         None | Some([]) => Err(Errno::CONNRESET),
-        Some(bytes) => serde_json::from_slice(bytes).map(Some).map_err(|_| Errno::BADMSG),
+        Some(bytes) => match serde_json::from_slice(bytes) {
+            Ok(message) => Ok(Some((message, received.descriptor))),
+            Err(_) => Err(Errno::BADMSG),
+        },
     }
 }
 
@@ -178,6 +221,19 @@ mod tests {
         drop(ours);
         assert_eq!(receive::<ToWorker>(&theirs), Err(Errno::CONNRESET));
         assert_eq!(send(&theirs, &ToLeader::Adopt), Err(Errno::PIPE));
+    }
+
+    #[test]
+    fn descriptors_come_along() {
+        let (ours, theirs) = ticket::queue().unwrap();
+        let (near, far) = ticket::queue().unwrap();
+        pass(&ours, &ToTemplate::Fork, far.as_fd()).unwrap();
+        drop(far);
+        let (message, far): (ToTemplate, _) = receive_passed(&theirs).unwrap().unwrap();
+        assert_eq!(message, ToTemplate::Fork);
+        send(&near, &Placed { slot: 3 }).unwrap();
+        let (placed, none) = receive_passed::<Placed>(far.unwrap()).unwrap().unwrap();
+        assert!(placed.slot == 3 && none.is_none());
     }
 
     #[test]

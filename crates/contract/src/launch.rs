@@ -113,6 +113,10 @@ pub struct Python {
     pub mpm_threads: u32,
     /// Scripts to load before the first request, in order.
     pub imports: Vec<Target>,
+    /// `preload`: workers are forked from a process that has loaded the application, the template. In such a group all
+    /// is in the main interpreter: CPython ends the copy of a process that has others.
+    #[serde(default)]
+    pub preload: bool,
 }
 
 /// How the number of a group's processes follows its load.
@@ -186,4 +190,7 @@ pub struct Worker {
     pub group: Leader,
     /// Scripts to load before accepting, beyond `group.python.imports`: what the replaced workers had loaded.
     pub reload: Vec<Target>,
+    /// It serves nobody and forks those who do ([`crate::control::ToTemplate`]). It has no slot.
+    #[serde(default)]
+    pub is_template: bool,
 }

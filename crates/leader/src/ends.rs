@@ -32,7 +32,7 @@ impl Supervisor {
         let end = describe(status);
         match worker.state {
             State::Starting | State::Ready => {
-                let failure = worker.failure.clone().unwrap_or_else(|| never_ready(&worker, &end));
+                let failure = worker.failure.unwrap_or_else(|| worker.printed.failure(pid, &end));
                 if !self.call_off(&worker.scripts, &failure) {
                     self.start_failed(now, &failure);
                 }
@@ -122,18 +122,6 @@ impl Supervisor {
         );
         if !self.workers.values().any(Worker::is_serving) {
             self.act(Action::Publish(Health::Failing, reason.to_owned()));
-        }
-    }
-}
-
-/// Why a worker that has said nothing did not come up.
-fn never_ready(worker: &Worker, end: &str) -> String {
-    let pid = worker.pid;
-    match worker.printed.trim() {
-        "" => format!("process {pid} {end} before it was ready, and printed nothing"),
-        printed => {
-            let printed = printed.lines().collect::<Vec<_>>().join(" | ");
-            format!("process {pid} {end} before it was ready. It printed: {printed}")
         }
     }
 }

@@ -17,6 +17,8 @@ pub(crate) enum Event {
     Spawned { slot: u32, pid: u32 },
     /// The process could not be started; the slot is free again.
     NotSpawned { reason: String },
+    /// None was started, since what the serving workers have loaded cannot be loaded now.
+    NotLoaded,
     /// No slot is free.
     NoSlot,
     /// A worker said something.
@@ -50,8 +52,10 @@ pub(crate) enum Event {
 /// Something to be done.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// Start a worker in a free slot; answered with `Spawned`, `NotSpawned` or `NoSlot`.
+    /// Start a worker in a free slot; answered with `Spawned`, `NotSpawned`, `NotLoaded` or `NoSlot`, maybe later.
     Start { reload: Vec<Target>, why: String },
+    /// Workers that start from now on must not have code that was loaded before.
+    Renew,
     /// Say something to a worker.
     Tell { slot: u32, message: ToWorker },
     /// Let no more requests come to a worker that may be unable to say so itself.

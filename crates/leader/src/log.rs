@@ -61,6 +61,16 @@ impl Subscriber for Lines {
     fn exit(&self, _: &Id) {}
 }
 
+/// Writes a line of a level that is only known when it is written.
+pub(crate) fn write(level: Level, text: &str) {
+    match level {
+        Level::ERROR => tracing::error!("{text}"),
+        Level::WARN => tracing::warn!("{text}"),
+        Level::INFO => tracing::info!("{text}"),
+        _ => tracing::debug!("{text}"),
+    }
+}
+
 struct Text(String);
 
 impl Visit for Text {

@@ -12,7 +12,8 @@
 //!   from, and giving way to, another leader) as parts of it
 //! - [`elastic`]: how many processes there are to be under a load, and [`resize`]: what follows
 //! - [`worker`]: the states of one worker, [`look`]: what the shared area shows of it; [`backoff`]: when the next start may be
-//! - [`spawn`]: how a worker is started; [`repair`]: what ended workers and children leave behind
+//! - [`template`]: for preload=on, below [`supervise`] and as pure: from which process workers are forked (`run::nursery`)
+//! - [`spawn`]: how a worker is started, [`process`]: how a child is watched, [`printed`]: what it printed; [`repair`]: what ended workers and children leave behind
 
 #![forbid(unsafe_code)]
 
@@ -25,6 +26,8 @@ mod generations;
 mod limits;
 mod log;
 mod look;
+mod printed;
+mod process;
 mod reload;
 mod repair;
 mod resize;
@@ -35,6 +38,7 @@ mod shrink;
 mod signals;
 mod spawn;
 mod supervise;
+mod template;
 mod worker;
 
 use std::process::ExitCode;

@@ -30,6 +30,7 @@ impl Supervisor {
             ),
         );
         self.why = format!("{script} has changed");
+        self.renew();
         for (slot, pid, _) in serving.into_iter().filter(|one| one.2) {
             self.log(Level::INFO, format!("Stopping process {pid} in slot {slot}: {script} has changed"));
             self.act(Action::Tell { slot, message: ToWorker::Reload });

@@ -130,13 +130,18 @@ impl Supervisor {
         if !self.rolling || self.handover.gives_way {
             return;
         }
+        let mut news = false;
         for (slot, _, behind) in self.list(|worker| worker.is_serving().then(|| self.files.is_behind(worker)))
         {
             match behind {
-                Some(true) => self.files.rolls |= self.retire(now, slot, Reason::ScriptReload),
+                Some(true) => news |= self.retire(now, slot, Reason::ScriptReload),
                 Some(false) => self.stay(slot),
                 None => {}
             }
+        }
+        if news {
+            self.files.rolls = true;
+            self.renew();
         }
         let goes = |worker: &Worker| worker.is_serving() && self.files.is_behind(worker);
         if self.files.rolls && !self.workers.values().any(goes) {

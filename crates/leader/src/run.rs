@@ -1,35 +1,38 @@
 //! The loop: descriptors become events, actions become system calls.
 
 mod load;
+mod nursery;
+mod start;
 mod wait;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
-use std::process::Child;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
 use contract::area::{Area, Slot, State as Health};
 use contract::control;
-use contract::launch::{Leader, Target};
+use contract::launch::Leader;
 use contract::reason::Reason;
 use contract::thread::{Thread, clock};
 use rustix::io::Errno;
-use rustix::process::{DumpableBehavior, Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{DumpableBehavior, Pid, PidfdFlags, Signal, pidfd_open};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
-use tracing::Level;
 
 use self::load::Looks;
+use self::nursery::Nursery;
 use self::wait::Source;
 use crate::event::{Action, Event};
+use crate::log;
 use crate::look::Seen;
+use crate::process::Process;
 use crate::repair::{Suspicion, hand_back, is_gone};
 use crate::settings::Given;
 use crate::signals::Signals;
-use crate::spawn::{Place, spawn};
 use crate::supervise::Supervisor;
+use crate::template::Start;
 
 /// How often counts, limits and foreign slots are looked at.
 const TICK: Duration = Duration::from_secs(1);
@@ -41,14 +44,6 @@ pub(crate) enum RunError {
     Poll(#[source] Errno),
     #[error("cannot set up signals: {0}")]
     Signals(#[source] io::Error),
-}
-
-/// A worker's process and the socket to it.
-struct Process {
-    child: Child,
-    pidfd: OwnedFd,
-    control: Option<OwnedFd>,
-    printed: Option<OwnedFd>,
 }
 
 struct Loop {
@@ -68,6 +63,7 @@ struct Loop {
     /// Slots to which nobody can send any more.
     closed: BTreeSet<u32>,
     processes: BTreeMap<u32, Process>,
+    nursery: Nursery,
     supervisor: Supervisor,
     suspicions: Vec<Suspicion>,
     queue_suspicion: Suspicion,
@@ -87,6 +83,7 @@ pub(crate) fn run(given: Given) -> Result<(), RunError> {
     let now = Instant::now();
     let mut this = Loop {
         supervisor: Supervisor::new(&settings, now),
+        nursery: Nursery::new(&settings),
         settings,
         area: given.area,
         area_file: given.area_file,
@@ -129,6 +126,7 @@ impl Loop {
         }
         self.look_at_load(now, tick);
         self.happened(Event::Tick);
+        self.tend(now);
         Ok(())
     }
 
@@ -170,6 +168,7 @@ impl Loop {
             Source::Queue => self.looks.wake(Instant::now()),
             Source::Senders => self.happened(Event::NoSenders),
             Source::Pid(slot) => self.reap(slot),
+            Source::Nursery(place) => self.visit(place),
         }
     }
 
@@ -203,11 +202,7 @@ impl Loop {
         self.hear(slot); // what it said last
         self.pass_on(slot);
         let Some(process) = self.processes.get_mut(&slot) else { return };
-        let status = match process.child.try_wait() {
-            Ok(None) => return,
-            Ok(Some(status)) => std::os::unix::process::ExitStatusExt::into_raw(status),
-            Err(_) => 0,
-        };
+        let Some(status) = process.reap() else { return };
         self.processes.remove(&slot);
         let (requests, busy) =
             self.slot(slot).map_or((0, 0), |slot| (slot.requests.load(SeqCst), slot.busy.load(SeqCst)));
@@ -235,9 +230,10 @@ impl Loop {
         }
     }
 
-    fn perform(&mut self, action: Action) -> Option<Event> {
+    fn perform(&mut self, action: Action) -> Vec<Event> {
         match action {
-            Action::Start { reload, why } => return Some(self.start(reload, &why)),
+            Action::Start { reload, why } => return self.start(Start { reload, why }),
+            Action::Renew => return self.renew(),
             Action::Tell { slot, message } => {
                 if let Some(control) = self.processes.get(&slot).and_then(|process| process.control.as_ref())
                 {
@@ -257,58 +253,15 @@ impl Loop {
             Action::Resize { target, reason } => self.area.group().size.change(target, &reason, clock()),
             Action::Answer(answer) => send_to(self.parent.as_ref(), &answer),
             Action::TellPrevious(message) => send_to(self.previous.as_ref(), &message),
-            Action::Log(Level::ERROR, text) => tracing::error!("{text}"),
-            Action::Log(Level::WARN, text) => tracing::warn!("{text}"),
-            Action::Log(Level::INFO, text) => tracing::info!("{text}"),
-            Action::Log(_, text) => tracing::debug!("{text}"),
+            Action::Log(level, text) => log::write(level, &text),
             Action::Exit => self.done = true,
         }
-        None
-    }
-
-    fn start(&mut self, reload: Vec<Target>, why: &str) -> Event {
-        let claim = |slot: &Slot| slot.pid.compare_exchange(0, std::process::id(), SeqCst, SeqCst).is_ok();
-        let free = (0..).zip(self.area.slots()).zip(&self.slots).find(|((_, slot), _)| claim(slot));
-        let Some(((number, slot), socket)) = free else { return Event::NoSlot };
-        hand_back(socket.as_fd());
-        slot.reserved.store(0, SeqCst);
-        let place = Place {
-            number,
-            slots: self.slots.len() as u32,
-            area: self.area_file.as_fd(),
-            overflow: self.overflow.as_fd(),
-            question: self.question.as_fd(),
-            slot: socket.as_fd(),
-        };
-        match spawn(&self.settings, &place, reload) {
-            Ok(started) => {
-                let pid = started.child.id();
-                slot.generation.store(self.settings.generation, SeqCst);
-                slot.pid.store(pid, SeqCst);
-                tracing::info!(
-                    "Starting process {pid} in slot {number} with {} threads and {}: {why}",
-                    self.settings.threads,
-                    self.settings.interpreter.display()
-                );
-                let process = Process {
-                    child: started.child,
-                    pidfd: started.pidfd,
-                    control: Some(started.control),
-                    printed: Some(started.printed),
-                };
-                self.processes.insert(number, process);
-                Event::Spawned { slot: number, pid }
-            }
-            Err(error) => {
-                slot.clear();
-                Event::NotSpawned { reason: error.to_string() }
-            }
-        }
+        Vec::new()
     }
 
     fn signal(&self, slot: u32, signal: Signal) {
         if let Some(process) = self.processes.get(&slot) {
-            let _ = pidfd_send_signal(&process.pidfd, signal);
+            process.signal(signal);
         }
     }
 
@@ -358,6 +311,7 @@ impl Loop {
         {
             tracing::warn!("took back the announcement of {count} requests that never came");
         }
+        self.bury_strangers();
         for (number, seen) in self.look(clock()) {
             self.happened(Event::Seen { slot: number, seen });
         }

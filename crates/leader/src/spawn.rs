@@ -1,10 +1,10 @@
-//! How a worker is started: the group's own interpreter, with the host library loaded by a few lines of Python, and
-//! its descriptors at the numbers of [`contract::launch`].
+//! How a worker or a template is started: the group's own interpreter, with the host library loaded by a few lines of
+//! Python, and its descriptors at the numbers of [`contract::launch`].
 
 use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use command_fds::{CommandFdExt, FdMapping, FdMappingCollision};
 use contract::launch::{
@@ -13,36 +13,27 @@ use contract::launch::{
 use contract::ticket;
 use contract::variables::Variables;
 use rustix::fs::{MemfdFlags, OFlags, fcntl_setfl, memfd_create};
-use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use thiserror::Error;
+
+use crate::process::Process;
 
 /// What the interpreter runs. Every Python from 2.7 on can read it, so that an unsuitable one can say so: through the
 /// control socket, as [`contract::control::FromWorker::Failed`]. `-c` has put the working directory in front of
 /// `sys.path`; it goes.
 const BOOTSTRAP: &str = include_str!("bootstrap.py");
 
-/// A worker process that was just started.
-pub(crate) struct Started {
-    pub(crate) child: Child,
-    pub(crate) pidfd: OwnedFd,
-    pub(crate) control: OwnedFd,
-    /// What the interpreter prints to its standard error before the host runs.
-    pub(crate) printed: OwnedFd,
-}
-
-/// Where a worker finds the group.
+/// Where a process finds the group.
 pub(crate) struct Place<'g> {
-    pub(crate) number: u32,
     pub(crate) slots: u32,
     pub(crate) area: BorrowedFd<'g>,
     pub(crate) overflow: BorrowedFd<'g>,
     pub(crate) question: BorrowedFd<'g>,
-    pub(crate) slot: BorrowedFd<'g>,
+    /// A worker's slot; a template has none.
+    pub(crate) slot: Option<(u32, BorrowedFd<'g>)>,
 }
 
-/// Why no worker could be started; the text is the log's and the client's.
+/// Why no process could be started; the text is the log's and the client's.
 #[derive(Debug, Error)]
 pub(crate) enum SpawnError {
     #[error("the descriptors for it collide: {0}")]
@@ -53,13 +44,14 @@ pub(crate) enum SpawnError {
     System(#[from] io::Error),
 }
 
-/// Starts a worker.
-pub(crate) fn spawn(group: &Leader, place: &Place<'_>, reload: Vec<Target>) -> Result<Started, SpawnError> {
+/// Starts a worker, or a template.
+pub(crate) fn spawn(group: &Leader, place: &Place<'_>, reload: Vec<Target>) -> Result<Process, SpawnError> {
     let (control, theirs) = ticket::queue().map_err(io::Error::from)?;
     let (printed, print) = pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from)?;
     fcntl_setfl(&printed, OFlags::NONBLOCK).map_err(io::Error::from)?;
     let without_secrets = Leader { environment: Variables::default(), ..group.clone() };
-    let settings = Worker { slot: place.number, slots: place.slots, group: without_secrets, reload };
+    let (slot, slots) = (place.slot.map_or(0, |(number, _)| number), place.slots);
+    let settings = Worker { slot, slots, group: without_secrets, reload, is_template: place.slot.is_none() };
     let mut command = Command::new(&group.interpreter);
     command.envs(group.environment.iter());
     command.args(flags(group)).arg("-c").arg(BOOTSTRAP).arg(&group.host).env_remove("PYTHONHOME");
@@ -67,29 +59,27 @@ pub(crate) fn spawn(group: &Leader, place: &Place<'_>, reload: Vec<Target>) -> R
     if let Some(seed) = &group.python.hash_seed {
         command.env("PYTHONHASHSEED", seed);
     }
-    command.fd_mappings(vec![
+    let mut mappings = vec![
         FdMapping { parent_fd: theirs, child_fd: CONTROL_FD },
         FdMapping { parent_fd: settings_file(&settings)?, child_fd: SETTINGS_FD },
         FdMapping { parent_fd: place.area.try_clone_to_owned()?, child_fd: AREA_FD },
         FdMapping { parent_fd: place.overflow.try_clone_to_owned()?, child_fd: OVERFLOW_FD },
         FdMapping { parent_fd: place.question.try_clone_to_owned()?, child_fd: QUESTION_FD },
-        FdMapping { parent_fd: place.slot.try_clone_to_owned()?, child_fd: SLOT_FD },
         FdMapping { parent_fd: io::stderr().as_fd().try_clone_to_owned()?, child_fd: ERROR_LOG_FD },
-    ])?;
+    ];
+    if let Some((_, slot)) = place.slot {
+        mappings.push(FdMapping { parent_fd: slot.try_clone_to_owned()?, child_fd: SLOT_FD });
+    }
+    command.fd_mappings(mappings)?;
     let mut child = command.spawn().map_err(|source| exec_error(group, source))?;
-    match watch(&child) {
-        Ok(pidfd) => Ok(Started { child, pidfd, control, printed }),
+    match Process::watch(child.id(), control, Some(printed)) {
+        Ok(process) => Ok(process),
         Err(error) => {
             let _ = child.kill();
             let _ = child.wait();
-            Err(error.into())
+            Err(io::Error::from(error).into())
         }
     }
-}
-
-fn watch(child: &Child) -> io::Result<OwnedFd> {
-    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or(Errno::SRCH)?;
-    Ok(pidfd_open(pid, PidfdFlags::empty())?)
 }
 
 /// The interpreter's own flags. None of `-I`, `-S`, `-E`: multiprocessing would hand them to its children.

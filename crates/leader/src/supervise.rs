@@ -59,6 +59,8 @@ pub(crate) struct Supervisor {
     pub(crate) limits: Limits,
     /// reload=rolling.
     pub(crate) rolling: bool,
+    /// preload=on.
+    preload: bool,
     pub(crate) phase: Phase,
     pub(crate) workers: BTreeMap<u32, Worker>,
     /// What workers have loaded, so that replacements load it before they serve.
@@ -91,6 +93,7 @@ impl Supervisor {
             threads: settings.threads,
             limits: settings.limits,
             rolling: settings.rolling,
+            preload: settings.python.preload,
             phase: Phase::Running,
             workers: BTreeMap::new(),
             loaded: Vec::new(),
@@ -127,11 +130,16 @@ impl Supervisor {
                 self.asked = self.asked.saturating_sub(1);
                 self.start_failed(now, &reason);
             }
+            Event::NotLoaded => {
+                self.asked = self.asked.saturating_sub(1);
+                let scripts = Scripts::new(&self.files, 0);
+                self.not_loaded(now, &scripts);
+            }
             Event::NoSlot => self.no_slot(now),
             Event::Said { slot, message } => self.said(now, slot, message),
             Event::Printed { slot, text } => {
                 if let Some(worker) = self.workers.get_mut(&slot) {
-                    worker.print(&text);
+                    worker.printed.add(&text);
                 }
             }
             Event::Seen { slot, seen } => self.seen(now, slot, &seen),
@@ -143,7 +151,10 @@ impl Supervisor {
             Event::Previous(FromLeader::Loaded(loaded)) => self.previous_loaded(loaded),
             Event::PreviousGone => self.previous_gone(),
             Event::Signal(Request::Stop) => self.stop_all(now, "httpd stops it"),
-            Event::Signal(Request::Replace) => self.retire_all(now, Reason::GracefulSignal),
+            Event::Signal(Request::Replace) => {
+                self.renew();
+                self.retire_all(now, Reason::GracefulSignal);
+            }
             Event::HttpdGone => self.log(Level::INFO, "the httpd parent is gone; serving its last children"),
             Event::NoSenders => self.stop_all(now, "nobody is left who could send a request"),
             Event::Tick => self.tick(now),
@@ -187,6 +198,13 @@ impl Supervisor {
         }
     }
 
+    /// Workers that start from now on load everything anew.
+    pub(crate) fn renew(&mut self) {
+        if self.preload {
+            self.act(Action::Renew);
+        }
+    }
+
     /// Whether its processes run scripts instead of requests.
     pub(crate) fn is_service(&self) -> bool {
         self.threads == 0
@@ -217,9 +235,18 @@ impl Supervisor {
             }
             FromWorker::Changed { script } => self.changed(now, slot, &script),
             FromWorker::Script(state) => self.heard_of_script(slot, state),
-            FromWorker::Retire { reason } => drop(self.retire(now, slot, reason)),
+            FromWorker::Retire { reason } => {
+                if reason == Reason::GracefulSignal {
+                    self.renew(); // whoever sends the signal may have changed a module
+                }
+                self.retire(now, slot, reason);
+            }
             FromWorker::Failed { reason } => worker.failure = Some(reason),
-            FromWorker::Ready { .. } | FromWorker::Loaded(_) => {}
+            FromWorker::Ready { .. }
+            | FromWorker::Loaded(_)
+            | FromWorker::Forked { .. }
+            | FromWorker::NotForked { .. }
+            | FromWorker::Unfit { .. } => {}
         }
     }
 
@@ -228,28 +255,24 @@ impl Supervisor {
         if !loaded && self.others_serve() {
             let why = "it could not load what the serving processes have loaded";
             self.stop(now, slot, Reason::ShutdownSignal, why);
-            self.not_loaded(
-                now,
-                slot,
-                "a new process could not load what the serving processes have loaded (its traceback is in the log \
-                 above); they serve on with the code that they have. Mend the script, or remove it",
-            );
-            return;
+            let scripts = self.workers.get(&slot).map(|worker| worker.scripts.clone()).unwrap_or_default();
+            return self.not_loaded(now, &scripts);
         }
         self.backoff.came_up();
         self.accept(now, slot);
     }
 
     /// Whether requests are served well by others than the worker that is coming up.
-    fn others_serve(&self) -> bool {
+    pub(crate) fn others_serve(&self) -> bool {
         let serves = |worker: &Worker| (self.rolling || worker.outgoing.is_some()) && worker.is_serving();
         self.phase == Phase::TakingOver || self.workers.values().any(serves)
     }
 
-    /// A worker that has come up is of no use, while others serve.
-    fn not_loaded(&mut self, now: Instant, slot: u32, reason: &str) {
-        let scripts = self.workers.get(&slot).map(|worker| worker.scripts.clone()).unwrap_or_default();
-        if !self.call_off(&scripts, reason) {
+    /// A process that has come up, and found its scripts like this, is of no use while others serve.
+    fn not_loaded(&mut self, now: Instant, scripts: &Scripts) {
+        let reason = "a new process could not load what the serving processes have loaded (its traceback is in the log \
+                      above); they serve on with the code that they have. Mend the script, or remove it";
+        if !self.call_off(scripts, reason) {
             self.start_failed(now, reason);
             self.act(Action::Publish(Health::Outdated, reason.to_owned()));
         }

@@ -5,10 +5,8 @@ use std::time::Instant;
 use contract::reason::Reason;
 
 use crate::limits::Watch;
+use crate::printed::Printed;
 use crate::rolling::Scripts;
-
-/// How much of what an interpreter prints is kept, in bytes.
-const MAX_PRINTED: usize = 500;
 
 /// Where a worker is in its life. It only ever moves downwards in this list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +56,7 @@ pub(crate) struct Worker {
     /// What it said before it gave up.
     pub(crate) failure: Option<String>,
     /// The end of what its interpreter printed while it came up.
-    pub(crate) printed: String,
+    pub(crate) printed: Printed,
 }
 
 impl Worker {
@@ -73,7 +71,7 @@ impl Worker {
             busy: 0,
             watch: Watch::new(now),
             failure: None,
-            printed: String::new(),
+            printed: Printed::default(),
         }
     }
 
@@ -98,14 +96,6 @@ impl Worker {
         matches!(self.state, State::Serving { .. })
     }
 
-    /// Keeps the end of what it prints.
-    pub(crate) fn print(&mut self, text: &str) {
-        self.printed.push_str(text);
-        let surplus = self.printed.len().saturating_sub(MAX_PRINTED);
-        let cut = (surplus..).find(|at| self.printed.is_char_boundary(*at)).unwrap_or(0);
-        self.printed.drain(..cut);
-    }
-
     /// When its state has to be looked at again.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self.state {
@@ -119,18 +109,6 @@ impl Worker {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_end_of_what_was_printed_is_kept() {
-        let mut worker = Worker::new(1, Instant::now());
-        worker.print(&"ä".repeat(400));
-        worker.print("end");
-        assert!(
-            worker.printed.ends_with("ääend") && worker.printed.len() <= MAX_PRINTED,
-            "{}",
-            worker.printed
-        );
-    }
 
     #[test]
     fn outgoing_workers_are_not_current() {

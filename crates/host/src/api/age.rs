@@ -1,6 +1,6 @@
 //! When this process began.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use rustix::param::clock_ticks_per_second;
@@ -8,8 +8,13 @@ use rustix::time::{ClockId, clock_gettime};
 
 /// When this process began; of a system without /proc, when this was first asked.
 pub(crate) fn started() -> SystemTime {
-    static STARTED: OnceLock<SystemTime> = OnceLock::new();
-    *STARTED.get_or_init(|| {
+    static STARTED: Mutex<Option<(u32, SystemTime)>> = Mutex::new(None);
+    let mut known = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
+    let own = std::process::id();
+    if let Some((_, started)) = known.filter(|(process, _)| *process == own) {
+        return started;
+    }
+    let started = {
         let now = SystemTime::now();
         let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
         let uptime = clock_gettime(ClockId::Boottime);
@@ -21,7 +26,9 @@ pub(crate) fn started() -> SystemTime {
             uptime.saturating_sub(Duration::from_secs_f64(ticks as f64 / clock_ticks_per_second() as f64))
         });
         now.checked_sub(age.unwrap_or_default()).unwrap_or(now)
-    })
+    };
+    *known = Some((own, started)); // of this process, not of one that it was forked from
+    started
 }
 
 /// The start of a process in ticks since the system's, of its `stat`. The second field, a name in parentheses, may

@@ -20,6 +20,7 @@ pub(crate) use functions::functions;
 pub(crate) const SOURCES: &[(&str, &str)] = &[
     ("<mod_wsgi/streams>", include_str!("streams.py")),
     ("<mod_wsgi/events>", include_str!("events.py")),
+    ("<mod_wsgi/forks>", include_str!("forks.py")),
     ("<mod_wsgi/file_wrapper>", include_str!("file_wrapper.py")),
     ("<mod_wsgi/log_handler>", include_str!("log_handler.py")),
     ("<mod_wsgi/metrics>", include_str!("metrics.py")),

@@ -39,6 +39,7 @@ def make_mod_wsgi():
         RequestTimeout,
         FileWrapper,
         subscribe_events,
+        subscribe_fork,
         subscribe_shutdown,
         subscribe_signals,
         start_recording_metrics,

@@ -112,6 +112,13 @@ impl Recorder {
         self.switches.load(Relaxed) & (RECORDING | REPORTER) == RECORDING
     }
 
+    /// This process was forked from one that recorded, and has done nothing yet.
+    pub(crate) fn forked(&self) {
+        if let Some(since) = &mut *lock(&self.since) {
+            *since = Since::now();
+        }
+    }
+
     /// Requests that run now.
     pub(crate) fn in_flight(&self) -> u32 {
         self.in_flight.load(Relaxed)

@@ -1,16 +1,16 @@
-//! From "Python has imported the host" to "a worker that can load scripts": settings, descriptors, the process's own
-//! properties, the interpreter.
+//! From "Python has imported the host" to a process that can load scripts: settings, descriptors, the process's own
+//! properties, the interpreter. It is a worker, or a template that forks workers.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 
 use contract::Mismatch;
 use contract::area::Area;
 use contract::inherited::take;
 use contract::launch::{
-    AREA_FD, CONTROL_FD, ERROR_LOG_FD, OVERFLOW_FD, QUESTION_FD, SETTINGS_FD, SLOT_FD, Worker,
+    AREA_FD, CONTROL_FD, ERROR_LOG_FD, Leader, OVERFLOW_FD, QUESTION_FD, SETTINGS_FD, SLOT_FD, Worker,
 };
 use contract::limits::Limits;
 use contract::question;
@@ -42,6 +42,8 @@ pub(super) enum BootstrapError {
     Descriptor { number: i32, source: io::Error },
     #[error("it cannot read its settings: {0}; all parts of mod_wsgi must be of one build")]
     Json(#[from] serde_json::Error),
+    #[error("its leader has not said which slot is its place; all parts of mod_wsgi must be of one build")]
+    NoPlace,
     #[error(transparent)]
     Python(#[from] PythonError),
     #[error("the system refuses what it needs: {0}; look at the limits on open files and memory")]
@@ -61,37 +63,59 @@ struct Group {
     host: PathBuf,
 }
 
+/// A process that can load scripts, and has no slot yet.
+pub(super) struct Begun {
+    pub(super) process: Process,
+    pub(super) settings: Worker,
+    pub(super) control: OwnedFd,
+    area: Area,
+    overflow: OwnedFd,
+}
+
+/// What this process is to be.
+pub(super) enum Role {
+    Worker(Shared),
+    Template(Begun),
+}
+
+/// Places in the list of descriptors that forked processes close; those of the request threads follow.
+enum Listed {
+    Control,
+    Overflow,
+    Slot,
+    Question,
+}
+
 /// The control socket, first, so that whatever fails can be reported over it.
 pub(super) fn control() -> Result<OwnedFd, BootstrapError> {
     descriptor(CONTROL_FD)
 }
 
-/// Makes this process a worker. Called attached, on Python's main thread.
-pub(super) fn start(control: OwnedFd) -> Result<Shared, BootstrapError> {
+/// Makes this process what its settings say. Called attached, on Python's main thread.
+pub(super) fn start(control: OwnedFd) -> Result<Role, BootstrapError> {
     let settings = settings()?;
     let group = &settings.group;
     if let Ok(log) = take(ERROR_LOG_FD) {
         rustix::stdio::dup2_stderr(&log).map_err(io::Error::from)?;
     }
     crate::log::to_stderr(group.python.log_level, group.syslog.clone());
-    // From now on the worker ends with its leader. One that ended before this has closed the control socket.
-    let _ = set_parent_process_death_signal(Some(Signal::TERM));
     if !group.core_dumps {
         let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     }
-    let title =
-        group.display_name.clone().unwrap_or_else(|| format!("(wsgi:{})", group.python.process_group));
-    argv::set_title(title.as_bytes());
+    own_process(group);
+    if settings.is_template {
+        argv::set_title(format!("{} template", title(group)).as_bytes());
+    }
     let area_file = descriptor(AREA_FD)?;
     let area = Area::map(&area_file, settings.slots as usize, group.threads as usize)
         .map_err(BootstrapError::Area)?;
-    let queues = [control, descriptor(OVERFLOW_FD)?, descriptor(SLOT_FD)?];
-    for (index, queue) in queues.iter().enumerate() {
-        keep_out_of_forks(index, Some(queue.as_fd()));
-    }
+    let overflow = descriptor(OVERFLOW_FD)?;
+    keep_out_of_forks(Listed::Control as usize, Some(control.as_fd()));
+    keep_out_of_forks(Listed::Overflow as usize, Some(overflow.as_fd()));
+    let slot = if settings.is_template { None } else { Some(descriptor(SLOT_FD)?) };
     let question = descriptor(QUESTION_FD)?;
     if group.python.server_metrics {
-        keep_out_of_forks(queues.len(), Some(question.as_fd()));
+        keep_out_of_forks(Listed::Question as usize, Some(question.as_fd()));
         server_metrics::open(move || question::ask(question.as_fd(), question::PATIENCE));
     }
     guard_forks();
@@ -101,8 +125,37 @@ pub(super) fn start(control: OwnedFd) -> Result<Shared, BootstrapError> {
         set_locale(&process, locale)?;
     }
     Process::detached(|| crashes::catch(&process));
-    limit_cpu(&group.limits);
-    Ok(Shared::new(process, settings, area, queues)?)
+    let begun = Begun { process, settings, control, area, overflow };
+    match slot {
+        Some(slot) => begun.into_worker(slot).map(Role::Worker),
+        None => Ok(Role::Template(begun)),
+    }
+}
+
+impl Begun {
+    /// Lists the control socket of the worker that is forked next, in the place of the slot that a template has not got.
+    pub(super) fn list_next(&self, control: Option<BorrowedFd<'_>>) {
+        keep_out_of_forks(Listed::Slot as usize, control);
+    }
+
+    /// A worker, whose slot has this socket.
+    pub(super) fn into_worker(self, slot: OwnedFd) -> Result<Shared, BootstrapError> {
+        keep_out_of_forks(Listed::Slot as usize, Some(slot.as_fd()));
+        limit_cpu(&self.settings.group.limits);
+        Ok(Shared::new(self.process, self.settings, self.area, [self.control, self.overflow, slot])?)
+    }
+}
+
+/// What a fork does not leave to a copy: that it ends with the leader, its name, and whose log it writes.
+pub(super) fn own_process(group: &Leader) {
+    // One that ended before this has closed the control socket.
+    let _ = set_parent_process_death_signal(Some(Signal::TERM));
+    crate::log::is_own_process();
+    argv::set_title(title(group).as_bytes());
+}
+
+fn title(group: &Leader) -> String {
+    group.display_name.clone().unwrap_or_else(|| format!("(wsgi:{})", group.python.process_group))
 }
 
 /// cpu-time-limit: of the worker alone. At the first limit the kernel sends SIGXCPU and the worker is replaced, at the

@@ -3,6 +3,7 @@
 //! The leader starts the interpreter, whose bootstrap calls [`run`] on its main thread. The way of a worker:
 //! - [`bootstrap`]: settings and descriptors, the process's own properties, the interpreter is adopted;
 //! - [`worker`]: the main thread loads scripts, says Ready, waits for the leader and for signals, ends the process;
+//! - [`template`]: a process that loads scripts and forks workers;
 //! - [`thread`]: a request thread takes requests from its kept connection, the slot and the overflow ([`watch`]);
 //! - [`conversation`]: one request over a [`connection`], with its [`body`];
 //! - [`shown`]: what a thread shows of itself, [`watcher`]: stacks, interruptions and the proof that Python lives;
@@ -24,6 +25,7 @@ mod shared;
 mod shortage;
 mod shown;
 mod signals;
+mod template;
 mod thread;
 mod watch;
 mod watcher;
@@ -32,6 +34,7 @@ mod worker;
 use contract::control::{self, FromWorker};
 use contract::level;
 
+use self::bootstrap::Role;
 use crate::python::fence::fence;
 use crate::python::posix::exit_now;
 use crate::python::process::Process;
@@ -41,9 +44,12 @@ pub(crate) fn run() -> ! {
     fence("the worker's main thread", (), || {
         let started = bootstrap::control().map(|control| (control.try_clone(), bootstrap::start(control)));
         let (control, error) = match started {
-            Ok((spare, Ok(shared))) => {
+            Ok((spare, Ok(role))) => {
                 drop(spare); // copies of this process would keep it
-                Process::detached(|| worker::run(shared))
+                Process::detached(|| match role {
+                    Role::Worker(shared) => worker::run(shared, worker::load),
+                    Role::Template(begun) => template::run(begun),
+                })
             }
             Ok((control, Err(error))) => (control.ok(), error),
             Err(error) => (None, error),

@@ -65,8 +65,9 @@ impl Deref for Reported {
     }
 }
 
-/// Runs the worker to its end.
-pub(super) fn run(shared: Shared) -> ! {
+/// Runs the worker to its end; `load` gets it ready to serve, and says whether all is there that is meant to be. Until
+/// that is done a SIGTERM ends the process at once.
+pub(super) fn run(shared: Shared, load: impl FnOnce(&Shared) -> bool) -> ! {
     if shared.settings.group.threads == 0 {
         service::run(&shared);
     }
@@ -102,8 +103,8 @@ fn fail(shared: &Shared, reason: String) -> ! {
 }
 
 /// Loads what the configuration wants, then what the replaced workers had loaded. Returns whether the latter worked;
-/// a script that is no more does not count. Until this is done a SIGTERM ends the process at once.
-fn load(shared: &Shared) -> bool {
+/// a script that is no more does not count.
+pub(super) fn load(shared: &Shared) -> bool {
     let settings = &shared.settings;
     let mut failed = BTreeSet::new();
     let key = |target: &Target| (target.script.clone(), target.application_group.clone());
@@ -137,9 +138,9 @@ fn load(shared: &Shared) -> bool {
 /// runs those that end the process keep doing that; the others wait in the pipe.
 fn catch_signals<T>(load: impl FnOnce() -> T) -> std::io::Result<(OwnedFd, T)> {
     let (ours, handlers) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-    catch(&[SIGUSR1, SIGUSR2, SIGHUP, SIGXCPU], handlers.as_fd())?;
+    catch(&[SIGUSR1, SIGUSR2, SIGHUP, SIGXCPU], Some(handlers.as_fd()))?;
     let loaded = load();
-    catch(&[SIGUSR1, SIGUSR2, SIGHUP, SIGXCPU, SIGTERM, SIGINT], handlers.as_fd())?;
+    catch(&[SIGUSR1, SIGUSR2, SIGHUP, SIGXCPU, SIGTERM, SIGINT], Some(handlers.as_fd()))?;
     #[expect(clippy::mem_forget, reason = "the handlers write to it until the process ends")]
     std::mem::forget(handlers);
     Ok((ours, loaded))

@@ -15,6 +15,18 @@ pub(crate) enum PythonError {
         /// What is known of it.
         reason: String,
     },
+    /// Workers are forked, and there may be the main interpreter only.
+    #[error(
+        "the processes of group '{process_group}' have the main interpreter only (preload=on), and this is for application \
+         group '{group}': add `WSGIApplicationGroup %{{GLOBAL}}` for its URL (application-group= of an alias counts \
+         first), or serve it from a process group without preload"
+    )]
+    MainOnly {
+        /// The application group.
+        group: String,
+        /// The process group.
+        process_group: String,
+    },
     /// Setting it up raised.
     #[error("the interpreter of application group '{group}' could not be set up: {traceback}")]
     Setup {

@@ -23,6 +23,7 @@ mod door;
 pub(crate) mod embed;
 pub(crate) mod error;
 pub(crate) mod fence;
+pub(crate) mod fork;
 pub(crate) mod interpreter;
 pub(crate) mod interrupt;
 pub(crate) mod loan;

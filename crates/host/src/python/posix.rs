@@ -19,14 +19,17 @@ const SIGNAL_STACK: usize = 64 << 10;
 static PIPE: AtomicI32 = AtomicI32::new(-1);
 /// The signals that are caught; 0 is none.
 static CAUGHT: [AtomicI32; 8] = [const { AtomicI32::new(0) }; 8];
+/// A worker is being forked from its template: it keeps everything.
+static IS_OWN_FORK: AtomicBool = AtomicBool::new(false);
 /// This is a copy of the process that the application has forked.
 static IS_COPY: AtomicBool = AtomicBool::new(false);
 /// The descriptors that forked copies close; -1 is none.
 static PRIVATE: [AtomicI32; 4096] = [const { AtomicI32::new(-1) }; 4096];
 
-/// Writes the number of each of these signals, as one byte, to `pipe`, which must not block and stays open.
-pub(crate) fn catch(signals: &[c_int], pipe: BorrowedFd<'_>) -> std::io::Result<()> {
-    PIPE.store(pipe.as_raw_fd(), SeqCst);
+/// Writes the number of each of these signals, as one byte, to `pipe`, which must not block and stays open. Without a
+/// pipe they are taken and forgotten.
+pub(crate) fn catch(signals: &[c_int], pipe: Option<BorrowedFd<'_>>) -> std::io::Result<()> {
+    PIPE.store(pipe.map_or(-1, |pipe| pipe.as_raw_fd()), SeqCst);
     for (signal, cell) in signals.iter().zip(&CAUGHT) {
         // SAFETY: all zeroes is a valid sigaction: no flags, an empty mask.
         let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
@@ -53,6 +56,19 @@ pub(crate) fn keep_out_of_forks(index: usize, descriptor: Option<BorrowedFd<'_>>
     if let Some(cell) = PRIVATE.get(index) {
         cell.store(descriptor.map_or(-1, |descriptor| descriptor.as_raw_fd()), SeqCst);
     }
+}
+
+/// The descriptors that are listed.
+pub(crate) fn kept_out_of_forks() -> Vec<c_int> {
+    PRIVATE.iter().map(|cell| cell.load(SeqCst)).filter(|number| *number >= 0).collect()
+}
+
+/// Forks by `fork` without closing anything, and without giving back signals. No other thread is there.
+pub(super) fn own_fork<R>(fork: impl FnOnce() -> R) -> R {
+    IS_OWN_FORK.store(true, SeqCst);
+    let forked = fork();
+    IS_OWN_FORK.store(false, SeqCst);
+    forked
 }
 
 /// Whether this is a copy of the process that the application has forked: requests, and what belongs to them, are its
@@ -115,6 +131,9 @@ extern "C" fn on_signal(signal: c_int) {
 /// Runs in a forked child, whose memory other threads may have left in any state: system calls only.
 extern "C" fn in_forked_child() {
     fence("in_forked_child", (), || {
+        if IS_OWN_FORK.load(SeqCst) {
+            return;
+        }
         IS_COPY.store(true, Relaxed);
         for signal in CAUGHT.iter().map(|cell| cell.load(SeqCst)).filter(|signal| *signal != 0) {
             // SAFETY: a signal that we caught gets its default back.

@@ -12,9 +12,11 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use super::error::PythonError;
+use super::fork::{Side, fork};
 use super::interpreter::Interpreter;
 use super::objects::Objects;
 use super::own_gil::Maker;
+use super::posix::kept_out_of_forks;
 use super::script::Wanted;
 use super::state;
 
@@ -31,6 +33,15 @@ pub(crate) struct Process {
 /// application's environment (`.pth` files), so that other groups do not wait.
 #[derive(Debug, Default)]
 struct Group(Mutex<Option<Arc<Interpreter>>>);
+
+/// Why a template has not forked.
+#[derive(Debug)]
+pub(crate) enum NotForked {
+    /// The system refuses.
+    Refused(std::io::Error),
+    /// What a copy would break.
+    Unfit(Vec<String>),
+}
 
 impl Process {
     /// Takes over a Python that already runs: called once, on its main thread, attached to the main interpreter
@@ -75,6 +86,10 @@ impl Process {
     pub(crate) fn interpreter(&self, name: &str) -> Result<Arc<Interpreter>, PythonError> {
         if name.is_empty() {
             return Ok(Arc::clone(&self.main));
+        }
+        if self.settings.preload {
+            let process_group = self.settings.process_group.clone();
+            return Err(PythonError::MainOnly { group: name.to_owned(), process_group });
         }
         let group = self.group(name);
         let mut place = group.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -127,6 +142,34 @@ impl Process {
         let wanted = Wanted { modified: None, environ: None };
         let script = interpreter.scripts().entry(path);
         interpreter.with(|py| script.obtain(py, &interpreter, wanted).is_some())
+    }
+
+    /// Of a template, once it has loaded everything: keeps the garbage collector away from what is there.
+    pub(crate) fn freeze(&self) {
+        self.main.at_home(|py| forget_error(self.main.objects().shim.freeze.bind(py).call0()));
+    }
+
+    /// Of a template: runs the application's hooks, looks for what a copy would break, and forks a worker. Returns in
+    /// both. Called detached, on Python's main thread.
+    pub(crate) fn fork(&self) -> Result<Side, NotForked> {
+        let own = kept_out_of_forks();
+        self.main.at_home(|py| {
+            let found = self.main.objects().shim.before_fork.bind(py).call1((own,));
+            let found: Vec<String> = found.and_then(|found| found.extract()).map_err(|error| {
+                let unknown = format!("what cannot be looked for ({error})");
+                drop(error);
+                NotForked::Unfit(vec![unknown])
+            })?;
+            if found.is_empty() { fork(py).map_err(NotForked::Refused) } else { Err(NotForked::Unfit(found)) }
+        })
+    }
+
+    /// Of a worker that was just forked: runs the application's hooks. Whether all went well; if not, that was logged.
+    pub(crate) fn forked(&self) -> bool {
+        self.main.at_home(|py| {
+            let answer = self.main.objects().shim.after_fork.bind(py).call0();
+            answer.and_then(|answer| answer.is_truthy()).unwrap_or(false)
+        })
     }
 
     /// The modification time of the file from which a script was loaded; `None`: it is not.

@@ -39,6 +39,12 @@ pub(crate) struct Shim {
     pub stopping: Py<PyAny>,
     /// `signal_arrived(name, number)`
     pub signal_arrived: Py<PyAny>,
+    /// `freeze()`
+    pub freeze: Py<PyAny>,
+    /// `before_fork(own) -> list`
+    pub before_fork: Py<PyAny>,
+    /// `after_fork() -> bool`
+    pub after_fork: Py<PyAny>,
     /// `end()`
     pub end: Py<PyAny>,
 }
@@ -77,6 +83,9 @@ impl Shim {
             publish: get("publish")?.unbind(),
             stopping: get("stopping")?.unbind(),
             signal_arrived: get("signal_arrived")?.unbind(),
+            freeze: get("freeze")?.unbind(),
+            before_fork: get("before_fork")?.unbind(),
+            after_fork: get("after_fork")?.unbind(),
             end: get("end")?.unbind(),
         })
     }

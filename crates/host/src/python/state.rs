@@ -9,7 +9,7 @@
 
 use std::cell::RefCell;
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::SeqCst};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use pyo3::ffi;
@@ -46,8 +46,8 @@ impl Drop for States {
     }
 }
 
-/// The key of the GILState interface, if there is one and it could be told.
-static KEY: OnceLock<Option<libc::pthread_key_t>> = OnceLock::new();
+/// The key of the GILState interface; negative if there is none or it could not be told.
+static KEY: AtomicI64 = AtomicI64::new(-1);
 
 /// The minor version of the Python that runs.
 pub(super) fn minor() -> u32 {
@@ -71,26 +71,40 @@ fn version() -> &'static str {
     unsafe { std::ffi::CStr::from_ptr(version) }.to_str().unwrap_or_default()
 }
 
-/// Finds the key of the GILState interface. Called once, before any other thread is attached, on a thread whose first
-/// state is `current`.
+/// Finds the key of the GILState interface. Called while no other thread is attached, on a thread whose first state is
+/// `current`.
 pub(super) fn find_key(current: *mut ffi::PyThreadState) {
-    KEY.get_or_init(|| {
-        if minor() >= 12 {
-            return None; // follows the current state by itself
-        }
-        // SAFETY: a question about a limit.
-        let keys = unsafe { libc::sysconf(libc::_SC_THREAD_KEYS_MAX) };
-        let holds = |key: &libc::pthread_key_t| {
-            // SAFETY: below PTHREAD_KEYS_MAX; glibc and musl answer null for a key that is not in use.
-            let value = unsafe { libc::pthread_getspecific(*key) };
-            value.cast::<ffi::PyThreadState>() == current
-        };
-        let mut found = (0..libc::pthread_key_t::try_from(keys).unwrap_or(0)).filter(holds);
-        match (found.next(), found.next()) {
-            (Some(key), None) => Some(key),
-            _ => None, // none, or another library keeps the same pointer: GILState stays as CPython has it
-        }
-    });
+    if minor() >= 12 {
+        return; // follows the current state by itself
+    }
+    // SAFETY: a question about a limit.
+    let keys = unsafe { libc::sysconf(libc::_SC_THREAD_KEYS_MAX) };
+    let holds = |key: &libc::pthread_key_t| {
+        // SAFETY: below PTHREAD_KEYS_MAX; glibc and musl answer null for a key that is not in use.
+        let value = unsafe { libc::pthread_getspecific(*key) };
+        value.cast::<ffi::PyThreadState>() == current
+    };
+    if key().as_ref().is_some_and(holds) {
+        return; // it is the same after a fork
+    }
+    let mut found = (0..libc::pthread_key_t::try_from(keys).unwrap_or(0)).filter(holds);
+    let found = match (found.next(), found.next()) {
+        (Some(key), None) => key.into(),
+        _ => -1, // none, or another library keeps the same pointer: GILState stays as CPython has it
+    };
+    KEY.store(found, SeqCst);
+}
+
+fn key() -> Option<libc::pthread_key_t> {
+    KEY.load(SeqCst).try_into().ok()
+}
+
+/// After a fork, in the copy: CPython has released all states but the current one, and before 3.12 made its key anew.
+pub(super) fn forked() {
+    STATES.with_borrow_mut(|States(states)| states.clear());
+    LEFT.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    // SAFETY: the caller is attached.
+    find_key(unsafe { ffi::PyThreadState_Get() });
 }
 
 /// This thread's state for `interpreter`, made at its first use.
@@ -204,7 +218,7 @@ impl Drop for Suspended {
 
 /// Points the GILState interface of this thread at `state` and returns what it pointed at.
 fn bind(state: *mut c_void) -> *mut c_void {
-    let Some(key) = KEY.get().copied().flatten() else { return std::ptr::null_mut() };
+    let Some(key) = key() else { return std::ptr::null_mut() };
     // SAFETY: `find_key` found it in use, and CPython keeps it for the life of the process.
     let previous = unsafe { libc::pthread_getspecific(key) };
     // SAFETY: as above; the value is what CPython itself stores there, a live thread state or null.

@@ -7,6 +7,7 @@ use std::time::Instant;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
+use super::nursery::Crib;
 use super::{Loop, RunError, TICK};
 use crate::signals::Request;
 
@@ -26,6 +27,8 @@ pub(super) enum Source {
     Queue,
     Senders,
     Pid(u32),
+    /// Templates and what they fork.
+    Nursery(Crib),
 }
 
 impl Loop {
@@ -74,6 +77,7 @@ impl Loop {
         if self.orphaned || self.supervisor.is_released() {
             sources.push((Source::Senders, self.overflow.as_fd()));
         }
+        sources.extend(self.nursery.sources().into_iter().map(|(crib, end)| (Source::Nursery(crib), end)));
         sources
             .extend(self.processes.iter().map(|(slot, process)| (Source::Pid(*slot), process.pidfd.as_fd())));
         sources

@@ -139,7 +139,7 @@ impl Group {
     }
 }
 
-fn settings() -> Leader {
+pub(crate) fn settings() -> Leader {
     let limits = Limits { shutdown_timeout: 5, graceful_timeout: 15, ..Limits::default() };
     let python = serde_json::json!({
         "process_group": "g", "home": null, "layers": [], "working_directory": null, "eggs": null,

@@ -1,0 +1,144 @@
+//! A template: it loads the application, serves nobody, and forks a worker whenever the leader says so. What it has
+//! loaded is the workers' from their first moment, and most of it stays in memory that they share.
+//!
+//! No thread of ours runs in it: a copy has the calling thread alone. Threads and sockets of the application's make it
+//! unfit, see `api/forks.py`. It ends at once when its leader ends, and runs no `atexit` function: those belong to workers.
+//!
+//! A worker gets a control socket of its own, on which the leader has said which slot is its place. From there on it is
+//! like one that was started ([`super::worker`]).
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+
+use contract::control::{self, FromWorker, Placed, ScriptState, ToTemplate};
+use libc::{SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::{DupFlags, Errno, dup3};
+use serde::Serialize;
+
+use super::bootstrap::{Begun, BootstrapError, own_process};
+use super::shared::Shared;
+use super::worker;
+use crate::api::recorder::RECORDER;
+use crate::python::fork::Side;
+use crate::python::posix::{catch, exit_now};
+use crate::python::process::NotForked;
+use crate::python::script;
+
+/// Runs the template to its end, and each worker that it forks.
+pub(super) fn run(begun: Begun) -> ! {
+    // They are meant for workers that serve; the default would end this process.
+    if let Err(error) = catch(&[SIGUSR1, SIGUSR2, SIGHUP, SIGXCPU], None) {
+        fail(&begun.control, format!("it cannot catch signals: {error}"));
+    }
+    let loaded = load(&begun);
+    begun.process.freeze();
+    tell(&begun.control, &FromWorker::Ready { loaded });
+    loop {
+        let control = next(&begun.control);
+        begun.list_next(Some(control.as_fd()));
+        let forked = begun.process.fork();
+        begun.list_next(None);
+        match forked {
+            Ok(Side::Worker) => become_worker(begun, control),
+            Ok(Side::Template) => {}
+            Err(NotForked::Unfit(found)) => tell(&begun.control, &FromWorker::Unfit { found }),
+            Err(NotForked::Refused(error)) => {
+                let reason = format!(
+                    "the process that has loaded the application cannot fork: {error}; look at the limits on processes \
+                     and memory of the group's user"
+                );
+                tell(&begun.control, &FromWorker::NotForked { reason });
+            }
+        }
+    }
+}
+
+/// Loads what the configuration wants and what the processes before had loaded, as far as it is still there. Whether all
+/// of it worked.
+fn load(begun: &Begun) -> bool {
+    let (imports, reload) = (&begun.settings.group.python.imports, &begun.settings.reload);
+    let reload = reload.iter().filter(|target| {
+        target.application_group.is_empty() && target.script.exists() && !imports.contains(target)
+    });
+    imports.iter().chain(reload).filter(|target| !begun.process.load(target)).count() == 0
+}
+
+/// Waits for the leader, with which this process ends. Returns the control socket of the worker to fork.
+fn next(control: &OwnedFd) -> OwnedFd {
+    loop {
+        match control::receive_passed(control) {
+            Ok(Some((ToTemplate::Fork, Some(theirs)))) => return theirs,
+            Ok(Some((ToTemplate::Fork, None))) | Err(Errno::BADMSG) => {
+                tracing::warn!("a message of the leader was not understood and is ignored");
+            }
+            Ok(None) => match poll(&mut [PollFd::new(control, PollFlags::IN)], None) {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(error) => fail(control, format!("it cannot wait for its leader: {error}")),
+            },
+            Err(_) => exit_now(0),
+        }
+    }
+}
+
+/// In a copy of the template: goes on as a worker.
+fn become_worker(mut begun: Begun, control: OwnedFd) -> ! {
+    // In the place of the template's own, which is closed.
+    if let Err(error) = dup3(&control, &mut begun.control, DupFlags::CLOEXEC) {
+        fail(&control, BootstrapError::from(std::io::Error::from(error)).to_string());
+    }
+    drop(control);
+    tell(&begun.control, &FromWorker::Forked { pid: std::process::id() });
+    own_process(&begun.settings.group);
+    RECORDER.forked();
+    let control = begun.control.try_clone();
+    let shared = match place(begun) {
+        Ok(shared) => shared,
+        Err(error) => match control {
+            Ok(control) => fail(&control, error.to_string()),
+            Err(_) => exit_now(1),
+        },
+    };
+    drop(control);
+    worker::run(shared, take_over)
+}
+
+fn place(mut begun: Begun) -> Result<Shared, BootstrapError> {
+    let Some((Placed { slot }, Some(socket))) =
+        control::receive_passed(&begun.control).map_err(std::io::Error::from)?
+    else {
+        return Err(BootstrapError::NoPlace);
+    };
+    begun.settings.slot = slot;
+    begun.settings.is_template = false;
+    begun.into_worker(socket)
+}
+
+/// Reports what the template has loaded, and lets the application do what has to be done in each worker.
+fn take_over(shared: &Shared) -> bool {
+    for target in shared.process.loaded() {
+        shared.script_is_there();
+        shared.tell(&FromWorker::Loaded(target.clone()));
+        if shared.settings.group.rolling {
+            let loaded = shared.process.version(&target);
+            let file = script::modified(target.script.as_os_str().as_bytes()); // it may be newer than the template
+            shared.tell(&FromWorker::Script(ScriptState { target, loaded, file, wanted: false }));
+        }
+    }
+    if !shared.process.forked() {
+        let reason = "a function of mod_wsgi.subscribe_fork(after=...) raised (its traceback is in the log above), and a \
+                      worker must not serve half made: mend the function";
+        fail(&shared.control, reason.to_owned());
+    }
+    true
+}
+
+/// Tells the leader, whose end is noticed elsewhere.
+fn tell(control: &OwnedFd, message: &impl Serialize) {
+    let _ = control::send(control.as_fd(), message);
+}
+
+fn fail(control: &OwnedFd, reason: String) -> ! {
+    tell(control, &FromWorker::Failed { reason });
+    exit_now(1)
+}

@@ -1,0 +1,311 @@
+//! preload=on: when there is a template, a process that has loaded the application, and which start it is asked to fork.
+//! Pure, as [`crate::supervise`] is, below which this stands: the supervisor wants workers and does not care how they begin.
+//!
+//! There is at most one template that forks and one that is coming up. The new one takes the old one's place once it has
+//! loaded everything; starts that want its code wait for it. What cannot be forked is started plainly, until the code
+//! changes: that is said once.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use contract::launch::{Leader, Target};
+use contract::limits::duration;
+use tracing::Level;
+
+use crate::backoff::Backoff;
+
+/// A template that ends within this time has died early.
+const EARLY: Duration = Duration::from_secs(10);
+/// How long a template may take to fork; functions of the application run before.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A start that the supervisor has asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Start {
+    pub(crate) reload: Vec<Target>,
+    pub(crate) why: String,
+}
+
+/// Which of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// The one that forks.
+    Ready,
+    /// The one that comes up.
+    Coming,
+}
+
+/// What is to be done.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Start a template.
+    Make { reload: Vec<Target> },
+    /// Start a worker from nothing.
+    Spawn(Start),
+    /// Let the template fork a worker.
+    Fork(Start),
+    /// A start has failed.
+    Refuse { reason: String },
+    /// A start has failed because what the serving workers have loaded cannot be loaded now.
+    NotLoaded,
+    /// The one that was coming up forks from now on.
+    Promote,
+    /// End a template.
+    End(Which),
+    /// End a template that is stuck, and have its stack in the log.
+    Abort(Which),
+    /// Write a line.
+    Log(Level, String),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Templates {
+    /// preload=on.
+    wanted: bool,
+    startup_timeout: Option<Duration>,
+    ready: Option<Ready>,
+    /// Since when one comes up.
+    coming: Option<Instant>,
+    /// Since when the template is to fork.
+    forking: Option<Instant>,
+    /// Why workers are started plainly for now.
+    is_plain: bool,
+    waiting: VecDeque<Start>,
+    /// The template has died, and another is to come up although nobody waits for it.
+    lost: bool,
+    /// What the last one was to load besides what is configured.
+    reload: Vec<Target>,
+    backoff: Backoff,
+    steps: VecDeque<Step>,
+}
+
+/// The template that forks.
+#[derive(Debug)]
+struct Ready {
+    since: Instant,
+    /// The code has changed since.
+    is_stale: bool,
+}
+
+impl Templates {
+    pub(crate) fn new(settings: &Leader) -> Self {
+        Self {
+            wanted: settings.python.preload,
+            startup_timeout: duration(settings.limits.startup_timeout),
+            ready: None,
+            coming: None,
+            forking: None,
+            is_plain: false,
+            waiting: VecDeque::new(),
+            lost: false,
+            reload: Vec::new(),
+            backoff: Backoff::default(),
+            steps: VecDeque::new(),
+        }
+    }
+
+    /// Whether there is anything to do here at all.
+    pub(crate) fn are_wanted(&self) -> bool {
+        self.wanted
+    }
+
+    /// The next thing to do.
+    pub(crate) fn next(&mut self) -> Option<Step> {
+        self.steps.pop_front()
+    }
+
+    /// A worker is to start.
+    pub(crate) fn start(&mut self, now: Instant, start: Start) {
+        if self.wanted && !self.is_plain {
+            self.waiting.push_back(start);
+            self.go_on(now);
+        } else {
+            self.act(Step::Spawn(start));
+        }
+    }
+
+    /// The code may be another from now on.
+    pub(crate) fn renew(&mut self, now: Instant) {
+        self.is_plain = false;
+        if let Some(ready) = &mut self.ready {
+            ready.is_stale = true;
+        }
+        if self.coming.take().is_some() {
+            self.act(Step::End(Which::Coming));
+        }
+        self.go_on(now);
+    }
+
+    /// The template that was coming up has loaded everything, or not; `others_serve` as the supervisor sees it.
+    pub(crate) fn loaded(&mut self, now: Instant, loaded: bool, others_serve: bool) {
+        if self.coming.take().is_none() {
+            return;
+        }
+        if loaded {
+            self.end_ready();
+            self.ready = Some(Ready { since: now, is_stale: false });
+            self.lost = false;
+            self.backoff.came_up();
+            self.act(Step::Promote);
+            return self.go_on(now);
+        }
+        self.act(Step::End(Which::Coming));
+        if others_serve {
+            if let Some(ready) = &mut self.ready {
+                ready.is_stale = false;
+            }
+            for _ in std::mem::take(&mut self.waiting) {
+                self.act(Step::NotLoaded);
+            }
+        } else {
+            self.fall_back(
+                "the application could not be loaded (its traceback is in the log above). Mend it, and touch its script",
+            );
+        }
+    }
+
+    /// A template cannot be started, or has died.
+    pub(crate) fn failed(&mut self, now: Instant, which: Which, failure: &str) {
+        match which {
+            Which::Coming => {
+                self.coming = None;
+                let waited = !self.waiting.is_empty();
+                for _ in std::mem::take(&mut self.waiting) {
+                    self.act(Step::Refuse { reason: failure.to_owned() });
+                }
+                if !waited {
+                    self.lose(now, failure, true);
+                }
+            }
+            Which::Ready => {
+                let Some(ready) = self.ready.take() else { return };
+                self.lose(now, failure, now < ready.since + EARLY);
+            }
+        }
+        self.go_on(now);
+    }
+
+    /// The worker is there, or the fork has failed: the template is free for another.
+    pub(crate) fn forked(&mut self, now: Instant) {
+        self.forking = None;
+        self.go_on(now);
+    }
+
+    /// The template must not be forked; `start` is the one that it was to do.
+    pub(crate) fn unfit(&mut self, start: Start, found: &[String]) {
+        self.forking = None;
+        self.waiting.push_front(start);
+        self.fall_back(&format!(
+            "a copy of the process that has loaded the application would break {}. End that in a function of \
+             mod_wsgi.subscribe_fork(before=...), or begin it in one of subscribe_fork(after=...)",
+            found.join(", ")
+        ));
+    }
+
+    /// No more workers are wanted.
+    pub(crate) fn close(&mut self) {
+        self.wanted = false;
+        self.waiting.clear();
+        self.end_ready();
+        if self.coming.take().is_some() {
+            self.act(Step::End(Which::Coming));
+        }
+    }
+
+    pub(crate) fn tick(&mut self, now: Instant) {
+        if self.lost && self.wanted && self.backoff.waits_until(now).is_none() {
+            self.make(now, self.reload.clone());
+        }
+        let late = |since: Option<Instant>, limit: Duration| since.is_some_and(|since| since + limit <= now);
+        if self.startup_timeout.is_some_and(|limit| late(self.coming, limit)) {
+            let limit = self.startup_timeout.unwrap_or_default().as_secs();
+            self.log(
+                Level::ERROR,
+                format!(
+                    "the application is not loaded after {limit} s (startup-timeout); the process that loads it is \
+                     ended, and its stack is below"
+                ),
+            );
+            self.coming = Some(now); // it is told once, and its end is awaited
+            self.act(Step::Abort(Which::Coming));
+        }
+        if late(self.forking, PATIENCE) {
+            self.log(
+                Level::ERROR,
+                format!(
+                    "the process that has loaded the application has not forked for {} s and is ended; its stack is \
+                     below. Look at functions of mod_wsgi.subscribe_fork(before=...) and os.register_at_fork",
+                    PATIENCE.as_secs()
+                ),
+            );
+            self.forking = Some(now);
+            self.act(Step::Abort(Which::Ready));
+        }
+    }
+
+    /// Gives the template something to do, or makes one, if a start waits.
+    fn go_on(&mut self, now: Instant) {
+        let can_fork = self.ready.as_ref().is_some_and(|ready| !ready.is_stale);
+        if can_fork && self.forking.is_none() {
+            if let Some(start) = self.waiting.pop_front() {
+                self.forking = Some(now);
+                self.act(Step::Fork(start));
+            }
+        } else if let Some(first) = self.waiting.front().filter(|_| !can_fork) {
+            self.make(now, first.reload.clone());
+        }
+    }
+
+    fn make(&mut self, now: Instant, reload: Vec<Target>) {
+        if self.coming.is_none() {
+            self.coming = Some(now);
+            self.lost = false;
+            self.reload.clone_from(&reload);
+            self.act(Step::Make { reload });
+        }
+    }
+
+    /// Another template is to come, later if this happens again and again.
+    fn lose(&mut self, now: Instant, failure: &str, early: bool) {
+        let wait = if early { self.backoff.died_early(now) } else { None };
+        if !early {
+            self.backoff.served();
+        }
+        self.lost = true;
+        let next = wait.map_or("at once".to_owned(), |wait| format!("in {} s", wait.as_secs().max(1)));
+        let text = format!(
+            "preload=on: {failure}; the workers serve on, and another process loads the application {next}"
+        );
+        self.log(Level::ERROR, text);
+    }
+
+    fn fall_back(&mut self, why: &str) {
+        self.is_plain = true;
+        self.end_ready();
+        let text = format!(
+            "preload=on has no effect until the next reload, and each worker loads the application for itself: {why}"
+        );
+        self.log(Level::WARN, text);
+        for start in std::mem::take(&mut self.waiting) {
+            self.act(Step::Spawn(start));
+        }
+    }
+
+    fn end_ready(&mut self) {
+        if self.ready.take().is_some() {
+            self.act(Step::End(Which::Ready));
+        }
+    }
+
+    fn act(&mut self, step: Step) {
+        self.steps.push_back(step);
+    }
+
+    fn log(&mut self, level: Level, text: String) {
+        self.act(Step::Log(level, text));
+    }
+}
+
+#[cfg(test)]
+mod tests;
