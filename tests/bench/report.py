@@ -74,8 +74,7 @@ def number(value):
 def notes(facts, figures, failures, missing):
     """What a reader must know before believing any of it."""
     lines = ["", "### Notes", "", "- System calls and context switches are per request, of all server processes."]
-    if facts["calls"]:
-        lines.append(f"- System calls were not counted: {facts['calls']}.")
+    lines.append(f"- System calls were {'counted by' if facts['counted'] else 'not counted:'} {facts['calls']}.")
     if facts["rounds"] > 1 and figures:
         (workload, server, count), worst = max(figures.items(), key=lambda item: item[1]["spread"])
         lines.append(f"- Largest distance between rounds of one cell: {worst['spread']:.0%} of its median CPU time "

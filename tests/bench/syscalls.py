@@ -25,7 +25,7 @@ class Calls:
 
 
 def counter():
-    """The way that works here, a function of process ids and wrk's command line; and, if none does, the reason."""
+    """The way that works here, a function of process ids and wrk's command line, or None; and its name, or the reason."""
     reasons = []
     for program, probe, way in (("perf", ["perf", "stat", "-e", EVENT, "true"], with_perf),
                                 ("strace", ["strace", "-c", "-f", "true"], with_strace)):
@@ -34,7 +34,7 @@ def counter():
         elif subprocess.run(probe, capture_output=True).returncode != 0:
             reasons.append(f"{program} may not trace here")
         else:
-            return way, None
+            return way, program
     return None, ", ".join(reasons)
 
 

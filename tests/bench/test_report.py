@@ -13,7 +13,7 @@ from bench.failure import Failure
 from bench.measure import Plan, answered
 
 FACTS = {"date": "2026-01-02", "cpu": "a processor", "cores": 2, "kernel": "6", "httpd": "2.4", "python": "3.11",
-         "versions": {"wrk": "4"}, "rounds": 3, "seconds": 1, "calls": None}
+         "versions": {"wrk": "4"}, "rounds": 3, "seconds": 1, "calls": "perf", "counted": True}
 
 
 def cell(server, cpu, workload="hello", connections=16, **more):

@@ -50,7 +50,7 @@ WSGIScriptAlias / {script}
 
 DAEMON = """\
 WSGISocketPrefix {root}/wsgi
-WSGIDaemonProcess bench python-home={home} processes=2 threads=8 {options}
+WSGIDaemonProcess bench python-home={home} home={root} processes=2 threads=8 {options}
 WSGIScriptAlias / {script} process-group=bench application-group=%{{GLOBAL}}
 """
 
