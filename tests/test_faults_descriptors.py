@@ -5,43 +5,15 @@ import os
 import re
 import resource
 import signal
-import subprocess
-import sys
 
 import pytest
 from support import processes
 from support.faulty import WHEN, before, complaints, faulty, pid, told_once
 from support.processes import wait_until
+from support.rlimit import leave, limit
 
 pytestmark = pytest.mark.ours
 USED_UP = r"this process has used up its \d+ file descriptors: it is replaced\. Find out what leaves files or sockets open"
-
-
-CHANGE = """
-import resource, sys
-process, which, number = map(int, sys.argv[1:])
-soft, hard = resource.prlimit(process, which)
-resource.prlimit(process, which, (hard if number < 0 else number, hard))
-print(soft)
-"""
-
-
-def limit(process, number, which=resource.RLIMIT_NOFILE):
-    """Changes a limit of a running process, as its own user may; what it was."""
-    owner = os.stat(f"/proc/{process}/limits").st_uid if os.geteuid() else processes.real_uid(process)
-    identity = {} if os.geteuid() else {"user": owner, "group": owner, "extra_groups": []}
-    command = [sys.executable, "-c", CHANGE, str(process), str(which), str(number)]
-    return int(subprocess.run(command, check=True, capture_output=True, text=True, cwd="/", **identity).stdout)
-
-
-def leave(process, free):
-    """The limit that leaves a process so many more descriptors."""
-    used = {int(name) for name in os.listdir(f"/proc/{process}/fd")}
-    number = 0
-    while free or number in used:
-        free -= number not in used
-        number += 1
-    return number
 
 
 @contextlib.contextmanager
@@ -111,7 +83,8 @@ def test_used_up_for_a_moment(serve):
 
 def serving_child(server):
     """The child of httpd that has clients; another one is mod_cgid's."""
-    child, = [child for child in server.httpd_children() if len(os.listdir(f"/proc/{child}/task")) > 1]
+    threaded = lambda child: len(os.listdir(f"/proc/{child}/task")) > 1  # noqa: E731
+    child, = wait_until(lambda: [child for child in server.httpd_children() if threaded(child)], 10, "a child with threads")
     return child
 
 

@@ -6,6 +6,7 @@ import re
 import pytest
 from support.faulty import complaints, faulty, pid, told_once
 from support.processes import wait_until
+from support.rlimit import leave, limit
 
 pytestmark = pytest.mark.ours
 
@@ -75,3 +76,22 @@ def test_those_who_wait_when_a_process_dies_are_served_by_the_next(serve):
         server.write("data/go", "")
         answers = {int(client.finish().text) for client in waiting}
     assert first not in answers and len(answers) == 1
+
+
+@pytest.mark.root
+def test_more_connections_on_their_way_than_the_system_allows(serve):
+    """The kernel counts what waits in the queues of a user, against the limit of open files (ETOOMANYREFS). Root has none."""
+    server = faulty(serve, "threads=1 listen-backlog=1000 connect-timeout=2", mpm="prefork", children=40)
+    pid(server)
+    for child in server.httpd_children():
+        limit(child, leave(child, 6))
+    with contextlib.ExitStack() as stack:
+        with busy(server, 1):
+            waiting = [stack.enter_context(server.connect()) for _ in range(38)]
+            for client in waiting:
+                client.start("GET", "/app")
+            line = wait_until(lambda: complaints(server, 0, "stayed full"), 20, "a queue that is full")[0]
+            assert int(re.search(r"with (\d+) requests waiting", line)[1]) < 38
+        statuses = {client.finish().status for client in waiting}
+        assert statuses == {200, 503}
+    assert pid(server)
