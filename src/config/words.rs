@@ -17,7 +17,7 @@ pub(crate) struct Words<'l> {
 }
 
 /// The place of a directive: a file and a line.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
     file: Box<str>,
     line: u32,

@@ -72,10 +72,15 @@ pub(super) fn interpreters(main: Server<'_>, groups: &[Member<'_>]) -> Vec<Findi
         };
         if let Some(obstacle) = access::obstacle(&interpreter, access::SEARCH, &member.reader) {
             let user = member.user();
-            let what =
-                format!("user {user} may not run {}: {user} {}", interpreter.display(), obstacle.words());
-            let remedy = obstacle.remedy(&member.reader, &user).unwrap_or_default();
-            let remedy = format!("{remedy}, or put python-home elsewhere");
+            let what = format!(
+                "the interpreter {}: user {user} {}, so its processes cannot start",
+                interpreter.display(),
+                obstacle.words()
+            );
+            let remedy = match obstacle.remedy(&member.reader, &user) {
+                Some(access) => format!("{access}, or put python-home elsewhere"),
+                None => "put python-home elsewhere".to_owned(),
+            };
             findings.push(Finding::of_group(Severity::Error, group, what, remedy).at(interpreter));
         }
     }

@@ -69,13 +69,31 @@ struct Member<'s> {
     reader: Reader,
 }
 
+/// How closely the doctor looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Depth {
+    /// At what httpd does not start with.
+    Essentials,
+    /// At files and folders as well.
+    Files,
+    /// At all, and asks the interpreters.
+    Interpreters,
+}
+
 /// The findings of the start, until they can be written to the error log.
 struct Findings(Vec<Finding>);
 
 /// Whether httpd can start with what it has read. Errors are said at once, the rest here (`httpd -t`) or by [`tell`].
 pub(crate) fn judge(main: Server<'_>) -> bool {
     let is_test = process::is_config_test() && !process::is_listing();
-    let findings = examine(main, is_test);
+    let depth = if is_test {
+        Depth::Interpreters
+    } else if process::is_real_pass() {
+        Depth::Files
+    } else {
+        Depth::Essentials // of two passes of a start the first, or httpd only lists something
+    };
+    let findings = examine(main, depth);
     let is_sound = !findings.iter().any(|finding| finding.severity == Severity::Error);
     if is_test && process::is_defined(FOR_PROGRAMS) {
         print(&findings);
@@ -99,7 +117,7 @@ fn say(main: Server<'_>, finding: &Finding, is_test: bool) {
     let level = match finding.severity {
         Severity::Error => level::CRIT,
         Severity::Warning => level::WARN,
-        Severity::Hint if is_test => level::WARN, // who asks gets all answers, whatever LogLevel says
+        Severity::Hint if is_test => level::WARN, // who asks gets all answers
         Severity::Hint => level::INFO,
     };
     main.log(level, &finding.to_string());
@@ -131,8 +149,8 @@ fn print(findings: &[Finding]) {
     }
 }
 
-/// All findings, the worst first, each once. `is_full`: the interpreters are asked, too.
-pub(crate) fn examine(main: Server<'_>, is_full: bool) -> Vec<Finding> {
+/// All findings, the worst first, each once.
+fn examine(main: Server<'_>, depth: Depth) -> Vec<Finding> {
     let sites = sites(main);
     let conditions = Conditions { is_root: process::is_root(), is_test: process::is_config_test() };
     let mut findings = essentials::regular_expressions(main);
@@ -143,15 +161,18 @@ pub(crate) fn examine(main: Server<'_>, is_full: bool) -> Vec<Finding> {
     findings.extend(essentials::interpreters(main, &groups));
     findings.extend(essentials::environments(&groups));
     let is_sound = !findings.iter().any(|finding| finding.severity == Severity::Error);
-    // What is not certain must not be in the way of a start, nor of the errors.
+    // What goes wrong here must not be in the way of a start, nor of the errors.
     let further = catch_unwind(AssertUnwindSafe(|| {
+        if depth < Depth::Files {
+            return Vec::new();
+        }
         let mut further = doubts(&sites);
         let case = case(main, sites, groups);
         further.extend(paths::look(&case));
         further.extend(python::look(&case));
         further.extend(groups::look(&case));
         further.extend(preload::look(&case));
-        if is_full && is_sound {
+        if depth == Depth::Interpreters && is_sound {
             further.extend(probe::ask(&case));
         }
         further
@@ -180,7 +201,7 @@ fn sites(main: Server<'_>) -> Vec<Site<'_>> {
 }
 
 fn case<'s>(main: Server<'s>, sites: Vec<Site<'s>>, groups: Vec<Member<'s>>) -> Case<'s> {
-    let (mut uses, mut settings) = (Vec::<Use>::new(), Vec::new());
+    let (mut uses, mut settings, mut known) = (Vec::<Use>::new(), Vec::new(), HashSet::new());
     for server in main.iter() {
         let (own, sections) = (server.settings(), Sections::of(server));
         let aliased = own.aliases.iter().filter_map(|alias| uses::of_alias(alias, &sections));
@@ -197,7 +218,8 @@ fn case<'s>(main: Server<'s>, sites: Vec<Site<'s>>, groups: Vec<Member<'s>>) -> 
             application_group: Some(import.application_group.to_string()),
             callables: Vec::new(),
         });
-        uses.extend(aliased.chain(imported).chain(of_server.hooks.iter().map(uses::of_hook)));
+        let all = aliased.chain(imported).chain(of_server.hooks.iter().map(uses::of_hook));
+        uses.extend(all.filter(|one| known.insert(one.clone()))); // virtual hosts inherit aliases
         let Sections { outside, directories, locations } = sections;
         for section in [outside].into_iter().chain(directories).chain(locations) {
             settings.push(section.settings);

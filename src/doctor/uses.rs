@@ -13,7 +13,7 @@ use crate::config::values::Name;
 use crate::config::words::Place;
 
 /// Where a script runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Where {
     Embedded,
     Group(String),
@@ -21,7 +21,7 @@ pub(super) enum Where {
 }
 
 /// What a script is run for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Purpose {
     /// It answers requests for its URL, or each file of the folder does.
     Alias,
@@ -32,7 +32,7 @@ pub(super) enum Purpose {
 }
 
 /// A script, and where it runs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Use {
     pub(super) script: PathBuf,
     pub(super) place: Place,
