@@ -4,7 +4,7 @@ import os
 import signal
 
 import pytest
-from support import processes
+from support import processes, reloads
 from support.load import Load
 from support.processes import wait_until
 
@@ -124,3 +124,106 @@ def test_exit_functions_run_at_stop(serve, mode):
         server.process.wait(20)
     server.stop()
     assert (server.root / "data" / "ended").exists()
+
+
+SLOW_START = '''"""Takes its time to load."""
+import os, time
+time.sleep(0.4)
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"%d" % os.getpid()]
+'''
+
+
+@pytest.fixture
+def slow_start(serve):
+    """A group of three processes that take some time to load."""
+    def made(options=""):
+        server = serve(f"WSGIDaemonProcess app processes=3 threads=2 {options}\nWSGIScriptAlias / ${{ROOT}}/s.py process-group=app "
+                       "application-group=%{GLOBAL}\n", files={"s.py": SLOW_START}, children=2)
+        with Load(server, "/", clients=6) as load:
+            wait_until(lambda: len(load.bodies) == 3, 20, "answers of three processes")
+        return server
+    return made
+
+
+def finished(server, before):
+    """Whether one leader is left, with three workers that were not there before."""
+    now = reloads.workers(server)
+    return len(reloads.leaders(server)) == 1 and len(now) == 3 and not now & before
+
+
+def test_graceful_replaces_one_process_at_a_time(slow_start):
+    server = slow_start()
+    before, most, together = reloads.workers(server), 0, set()
+    with Load(server, "/", clients=3) as load:
+        wait_until(lambda: load.count > 20, 20, "requests")
+        server.graceful()
+
+        def watch():
+            nonlocal most
+            now = reloads.workers(server)
+            most = max(most, len(now))
+            together.add(len(now & before))
+            return finished(server, before)
+
+        wait_until(watch, 40, "the new processes")
+    load.assert_clean(50)
+    assert most == 4, "never more than one process too many"
+    assert together >= {3, 2, 1}, "the old ones went one by one"
+
+
+def test_graceful_again_and_again(slow_start):
+    """Each generation takes over what the one before has left of the one before that."""
+    server = slow_start()
+    before = reloads.workers(server)
+    with Load(server, "/", clients=3) as load:
+        for count in (2, 3, 4):
+            server.graceful()
+            wait_until(lambda: len(reloads.leaders(server)) == count, 20, "another leader")
+        wait_until(lambda: finished(server, before), 60, "the last generation")
+    load.assert_clean(50)
+
+
+def test_graceful_while_processes_are_worn_out(slow_start):
+    server = slow_start("maximum-requests=40")
+    with Load(server, "/", clients=4) as load:
+        for _ in range(4):
+            before = reloads.workers(server)
+            server.graceful()
+            wait_until(lambda: len(reloads.leaders(server)) == 1 and not reloads.workers(server) & before, 60, "the new processes")
+    load.assert_clean(50)
+
+
+def test_a_leader_that_dies_while_it_takes_over(slow_start):
+    server = slow_start()
+    before = reloads.workers(server)
+    server.graceful()
+    wait_until(lambda: len(reloads.leaders(server)) == 2 and len(reloads.workers(server) & before) == 2, 20, "the first yield")
+    os.kill(reloads.leaders(server)[-1], signal.SIGKILL)
+    wait_until(lambda: finished(server, before), 60, "another leader that takes over")
+    assert int(server.get("/").body) in reloads.workers(server)
+
+
+def test_the_old_leader_dies_while_it_yields(slow_start):
+    server = slow_start()
+    before = reloads.workers(server)
+    server.graceful()
+    wait_until(lambda: len(reloads.leaders(server)) == 2 and len(reloads.workers(server) & before) == 2, 20, "the first yield")
+    os.kill(reloads.leaders(server)[0], signal.SIGKILL)
+    wait_until(lambda: finished(server, before), 60, "the rest of the new processes")
+
+
+def test_a_request_longer_than_graceful_timeout_holds_up_nobody(serve):
+    server = serve(CONF.format(options="processes=2 threads=2 graceful-timeout=1"), files={"slow.py": SLOW})
+    with server.connect() as one, server.connect() as two, server.connect() as three:
+        for client, name in ((one, "a"), (two, "b"), (three, "c")):
+            client.start("GET", f"/slow?{name}")
+            begun(server, name)
+        before = reloads.workers(server)
+        server.graceful()
+        wait_until(lambda: len(reloads.workers(server) - before) == 2, 20, "both new processes")
+        for client, name in ((one, "a"), (two, "b"), (three, "c")):
+            server.write(f"data/{name}.go", "")
+            assert client.finish().body == b"slow but done"
+    wait_until(lambda: len(reloads.leaders(server)) == 1, 20, "the end of the old leader")

@@ -117,7 +117,7 @@ pub struct ScriptState {
     pub target: Target,
     /// The version that the worker has loaded; `None`: it could not load it.
     pub loaded: Option<i64>,
-    /// The version in the file; `None`: there is none.
+    /// The version in the file; `None`: there is none. The leader looks itself, since others may have seen a later one.
     pub file: Option<i64>,
     /// The script's own function `reload_required` wants it to be loaded anew.
     pub wanted: bool,

@@ -36,6 +36,7 @@ pub mod layers;
 pub mod level;
 pub mod limits;
 pub mod line;
+pub mod modified;
 pub mod question;
 pub mod reason;
 pub mod request;

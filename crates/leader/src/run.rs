@@ -12,8 +12,9 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
 use contract::area::{Area, Slot, State as Health};
-use contract::control;
+use contract::control::{self, FromWorker};
 use contract::launch::Leader;
+use contract::modified::modified;
 use contract::reason::Reason;
 use contract::thread::{Thread, clock};
 use rustix::io::Errno;
@@ -178,7 +179,13 @@ impl Loop {
         if !open {
             process.control = None;
         }
-        messages.into_iter().for_each(|message| self.happened(Event::Said { slot, message }));
+        for mut message in messages {
+            // Messages about a file may overtake each other: what counts is what it is now.
+            if let FromWorker::Script(state) = &mut message {
+                state.file = modified(&state.target.script);
+            }
+            self.happened(Event::Said { slot, message });
+        }
     }
 
     /// Passes what an interpreter prints on to the log, and lets the supervisor know.

@@ -1,6 +1,9 @@
 //! WSGI scripts as modules of one interpreter: loaded at their first request, loaded again when the file changes.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
@@ -68,8 +71,7 @@ fn version(namespace: &Bound<'_, PyDict>, interpreter: &Interpreter) -> Option<i
 
 /// The modification time of a file in microseconds.
 pub(crate) fn modified(path: &[u8]) -> Option<i64> {
-    let status = rustix::fs::stat(path).ok()?;
-    Some((status.st_mtime as i64).saturating_mul(1_000_000) + status.st_mtime_nsec as i64 / 1000)
+    contract::modified::modified(Path::new(OsStr::from_bytes(path)))
 }
 
 impl Scripts {
