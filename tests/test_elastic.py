@@ -197,6 +197,19 @@ def test_a_graceful_restart_keeps_the_number(serve):
     assert changes == sizes(server) and changes[-1] == 3, "it did not have to grow again"
 
 
+def test_a_graceful_restart_wakes_nobody(serve):
+    server = limited(serve, "processes=0-2 threads=1 shrink-after=1")
+    first = pid(server)
+    settles(server, 0)
+    leaders = lambda: {process for process in server.processes() if processes.name(process).startswith("mod_wsgi_lead")}  # noqa: E731
+    before = leaders()
+    server.graceful()
+    wait_until(lambda: len(leaders()) == 1 and not leaders() & before, 20, "the new leader alone")
+    second = pid(server)
+    assert first != second and server.log().count("Starting process") == 2
+    settles(server, 0)
+
+
 @pytest.mark.parametrize("value", ["0", "0-0", "8-2", "1-1001", "2-", "-", "a-b", "1-2-3", "2..8"])
 def test_numbers_that_make_no_sense(serve, value):
     result = limited(serve, f"processes={value}", run=False).configtest()

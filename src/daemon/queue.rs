@@ -153,13 +153,16 @@ impl Waiting<'_, '_> {
     /// 504: longer than queue-timeout.
     pub(super) fn too_long(&self) -> Error {
         let waited = self.waited();
+        let threads = self.group.settings.threads;
         let slots = self.sockets.area.slots().iter().filter(|slot| slot.pid.load(SeqCst) != 0);
+        let busy = slots.clone().map(|slot| u64::from(slot.busy.load(SeqCst).min(threads))).sum();
+        let processes = (slots.count() as u64).min(self.group.settings.processes().into()); // one may be replaced
         Error::QueuedTooLong {
             group: self.group.name(),
             script: String::from_utf8_lossy(self.script).into_owned(),
             waited,
-            busy: slots.map(|slot| u64::from(slot.busy.load(SeqCst).min(self.group.settings.threads))).sum(),
-            threads: u64::from(self.group.settings.processes()) * u64::from(self.group.settings.threads),
+            busy,
+            threads: processes * u64::from(threads),
         }
     }
 }
