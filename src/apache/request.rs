@@ -239,7 +239,7 @@ impl<'r> Request<'r> {
     }
 
     /// Whether it is one of several on its connection (HTTP/2).
-    pub(super) fn is_stream(self) -> bool {
+    pub(crate) fn is_stream(self) -> bool {
         let connection = self.connection();
         !field!(connection.master).is_null()
     }

@@ -117,23 +117,40 @@ impl<'r> Responder<'r> {
         if last { self.finish() } else { self.flush() }
     }
 
-    /// Appends a part of a regular file, which is closed with the request.
+    /// Appends a part of a regular file of the application, which is closed with the request.
+    pub(crate) fn file(&mut self, file: OwnedFd, part: FilePart) {
+        self.has_file = true;
+        self.parts(file, &[part], self.sendfile);
+    }
+
+    /// Appends parts of a file of our own. They go out by sendfile: of what httpd reads it has more in memory than it
+    /// sets aside without waiting for the client.
+    pub(crate) fn own_file(&mut self, file: OwnedFd, parts: &[FilePart]) {
+        self.parts(file, parts, true);
+    }
+
+    /// Appends parts of a regular file, which is closed with the request.
     ///
     /// It is never mapped: somebody who truncates a mapped file kills the process that reads it with SIGBUS.
-    pub(crate) fn file(&mut self, file: OwnedFd, part: FilePart) {
-        const PIECE: u64 = 1 << 30; // what one bucket can hold everywhere
-        self.has_file = true;
+    fn parts(&mut self, file: OwnedFd, parts: &[FilePart], sendfile: bool) {
         let pool = self.request.pool();
         let mut fd = pool.own(file).as_raw_fd();
         let mut flags = sys::APR_FOPEN_READ | sys::APR_FOPEN_LARGEFILE;
-        if self.sendfile {
+        if sendfile {
             flags |= sys::APR_FOPEN_SENDFILE_ENABLED;
         }
         let mut opened = std::ptr::null_mut();
         // SAFETY: the descriptor lives as long as the pool; APR registers no cleanup for it.
         unsafe { sys::apr_os_file_put(&raw mut opened, &raw mut fd, flags, pool.as_ptr()) };
-        let mut offset = part.offset;
-        let mut left = part.length;
+        for part in parts {
+            self.part(opened, *part);
+        }
+    }
+
+    /// Appends a part of a file that lives as long as the request's pool.
+    fn part(&self, opened: *mut sys::apr_file_t, part: FilePart) {
+        const PIECE: u64 = 1 << 30; // what one bucket can hold everywhere
+        let FilePart { mut offset, length: mut left } = part;
         while left > 0 {
             let length = left.min(PIECE);
             // SAFETY: file, pool and allocator are alive; the contract promises a regular file that is long enough.
@@ -142,7 +159,7 @@ impl<'r> Responder<'r> {
                     opened,
                     offset as sys::apr_off_t,
                     length as usize,
-                    pool.as_ptr(),
+                    self.request.pool().as_ptr(),
                     self.brigade.allocator(),
                 )
             };
@@ -161,14 +178,28 @@ impl<'r> Responder<'r> {
         self.pass()
     }
 
-    /// Whether a file was appended of which a part is asked for, so that it must go out with the end of the response.
+    /// Whether a part is asked for of a file, if one comes, so that it must go out with the end of the response.
     pub(crate) fn waits_for_end(&self) -> bool {
-        self.has_file && !self.begun && self.request.wants_part() && self.request.is_get()
+        !self.begun && self.request.wants_part() && self.request.is_get()
     }
 
-    /// Sends what has been appended and ends the response.
+    /// Sends what has been appended and ends the response, however long the client takes.
     pub(crate) fn finish(&mut self) -> Result<(), ClientGone> {
-        let as_given = !self.begun && self.request.wants_part() && !self.waits_for_end();
+        self.complete()?;
+        self.end(true)
+    }
+
+    /// Ends the response and sends what the client takes at once. The rest is left to httpd: the event MPM needs no
+    /// thread for it, if it is in files, or little.
+    pub(crate) fn leave(&mut self) -> Result<(), ClientGone> {
+        self.complete()?;
+        self.end(false)
+    }
+
+    /// What goes before the end.
+    fn complete(&mut self) -> Result<(), ClientGone> {
+        let wants_file = self.has_file && self.waits_for_end();
+        let as_given = !self.begun && self.request.wants_part() && !wants_file;
         let has_unread_body = self.request.is_stream() && body::Body::is_announced(self.request);
         if as_given || has_unread_body {
             self.flush()?;
@@ -176,12 +207,12 @@ impl<'r> Responder<'r> {
         if has_unread_body {
             body::discard(self.request);
         }
-        self.end()
+        Ok(())
     }
 
-    fn end(&mut self) -> Result<(), ClientGone> {
+    fn end(&mut self, flush: bool) -> Result<(), ClientGone> {
         self.push_end();
-        if !self.request.has_content_filter() {
+        if flush && !self.request.has_content_filter() {
             self.push_flush(); // other modules' filters expect the end at the end
         }
         let passed = self.pass();
@@ -210,11 +241,11 @@ impl<'r> Responder<'r> {
         };
         // SAFETY: made with the brigade's allocator.
         unsafe { self.brigade.push(bucket) };
-        let _ = self.end();
+        let _ = self.end(true);
     }
 
     /// Leaves the response to httpd: its ErrorDocument for the head's status, with the headers that survive errors.
-    pub(crate) fn leave_to_httpd(mut self) -> HandlerResult {
+    pub(crate) fn leave_to_httpd(&mut self) -> HandlerResult {
         let status = Head::decode(&self.head).map_or(500, |head| head.status);
         self.apply_head();
         HandlerResult::Status(status)

@@ -82,6 +82,12 @@ pub(crate) struct ProcessGroup {
     pub(crate) without_effect: Vec<(&'static str, &'static str)>,
     pub(crate) response_flush_delay: Milliseconds,
     pub(crate) request_buffer_size: u64,
+    /// What is beyond that goes into a file before a thread is taken.
+    pub(crate) request_buffering: bool,
+    /// How much of a response is kept for a slow client, in bytes.
+    pub(crate) response_spool_limit: u64,
+    /// Where such files are; else in the directory for temporary files.
+    pub(crate) spool_directory: Option<PathBuf>,
     pub(crate) listen_backlog: u32,
     /// `mod_wsgi.server_metrics()` answers.
     pub(crate) server_metrics: bool,
@@ -179,6 +185,9 @@ impl ProcessGroup {
             without_effect: Vec::new(),
             response_flush_delay: Milliseconds(5),
             request_buffer_size: 64 << 10,
+            request_buffering: false,
+            response_spool_limit: 64 << 20,
+            spool_directory: None,
             listen_backlog: 100,
             server_metrics: false,
         }

@@ -191,6 +191,11 @@ pub(crate) const OPTIONS: &[Row] = &[
         },
     ),
     row(
+        "request-buffering",
+        "whether what is beyond request-buffer-size is read as well, into an unlinked file in spool-directory, before a thread is taken: a slow upload holds none, and none reaches the application before it is whole; default Off",
+        |group, word| bool::read(word, "request-buffering").map(|on| group.request_buffering = on),
+    ),
+    row(
         "request-timeout",
         "how long a request may run, from its arrival in the process; then its Python stack is logged. At this × (1 + ln threads) it is interrupted (see interrupt-timeout) or its process replaced: requests within their time finish, the overdue one is given up; default 0, for ever",
         |group, word| {
@@ -223,6 +228,13 @@ pub(crate) const OPTIONS: &[Row] = &[
             let time = Seconds::read(word, "response-socket-timeout")?;
             group.response_socket_timeout = (time.0 > 0).then_some(time);
             Ok(())
+        },
+    ),
+    row(
+        "response-spool-limit",
+        "how much of a response is kept for a client that is slower than the application, so that its thread is free: 64K in memory, the rest in an unlinked file in spool-directory; beyond that the application waits; default 64M",
+        |group, word| {
+            Bytes::read(word, "response-spool-limit").map(|size| group.response_spool_limit = size.0)
         },
     ),
     row(
@@ -300,6 +312,13 @@ pub(crate) const OPTIONS: &[Row] = &[
             Account::read(word, "socket-user")?;
             group.without_effect.push(("socket-user", "our sockets are no files and have no owner"));
             Ok(())
+        },
+    ),
+    row(
+        "spool-directory",
+        "where the unlinked files of request-buffering and response-spool-limit are. httpd's user writes there; a disk is better than a tmpfs, which takes memory; default the directory for temporary files, `TMPDIR` or `/tmp`",
+        |group, word| {
+            AbsolutePath::read(word, "spool-directory").map(|path| group.spool_directory = Some(path.0))
         },
     ),
     row(

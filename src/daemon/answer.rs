@@ -1,45 +1,33 @@
 //! What a worker answers, turned into the response: HEAD, BODY, FILE and LOG frames in, httpd's calls out.
 //!
 //! Everything is checked: the order of the frames, the head, and that a file is a regular one which holds what is
-//! promised. What has been appended is sent when the caller says that nothing more came for a while, or when it is much;
-//! if the client's socket has no room, the rest is spooled, so that a slow client does not hold a worker's thread.
+//! promised. How the body gets to the client is the affair of [`super::delivery`].
 
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use contract::frame::{BODY_PIECE, Header, Kind};
+use contract::frame::{Header, Kind};
 use contract::response::{FilePart, Head, Outcome, Taken};
-use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{FileType, fstat};
 
+use super::Group;
+use super::delivery::Delivery;
 use super::error::Broken;
 use super::incoming::Piece;
-use super::queue::timespec;
 use super::reply::{Reply, Turn, common};
-use super::spool::Spool;
-use crate::apache::{ClientGone, HandlerResult, Redirect, Request, Responder};
+use crate::apache::{ClientGone, HandlerResult, Redirect, Request};
 use crate::config::Resolved;
-
-/// How much of what was spooled is sent at once: what a socket with room is likely to take without waiting.
-const SPOOLED_PIECE: usize = 16 << 10;
 
 /// The response to one request, as far as it has come.
 pub(super) struct Answer<'r> {
     request: Request<'r>,
-    responder: Responder<'r>,
+    delivery: Delivery<'r>,
     error_override: bool,
     /// A 200 with a local Location is a redirect.
     redirects: bool,
     /// Where httpd is to look for the answer.
     redirect: Option<Redirect>,
     head: HeadState,
-    /// Bytes that were appended and not sent.
-    pending: usize,
-    /// The client's socket had no room; what comes now is spooled behind what is pending.
-    is_blocked: bool,
-    /// For how long it has had none.
-    stuck: Duration,
-    spool: Spool,
     /// A FILE has come. More of them would fill this process with descriptors, which other groups need, too.
     has_file: bool,
     /// What the worker said when it took the request.
@@ -60,20 +48,18 @@ enum HeadState {
 }
 
 impl<'r> Answer<'r> {
-    pub(super) fn new(request: Request<'r>, resolved: &Resolved<'_>) -> Self {
-        let mut responder = Responder::new(request);
-        responder.allow_sendfile(resolved.enable_sendfile.unwrap_or_else(|| request.enables_sendfile()));
+    pub(super) fn new(request: Request<'r>, resolved: &Resolved<'_>, group: &'r Group) -> Self {
+        let mut delivery = Delivery::new(request, group);
+        delivery
+            .responder
+            .allow_sendfile(resolved.enable_sendfile.unwrap_or_else(|| request.enables_sendfile()));
         Self {
             request,
-            responder,
+            delivery,
             error_override: resolved.error_override,
             redirects: resolved.redirects_locally(),
             redirect: None,
             head: HeadState::Awaited,
-            pending: 0,
-            is_blocked: false,
-            stuck: Duration::ZERO,
-            spool: Spool::default(),
             has_file: false,
             taken: None,
         }
@@ -102,7 +88,7 @@ impl<'r> Answer<'r> {
         self.head = match Redirect::of(head).filter(|_| self.redirects) {
             Some(redirect) => HeadState::Redirected(redirect),
             None => {
-                self.responder.head(head)?;
+                self.delivery.responder.head(head)?;
                 if self.error_override && head.status >= 400 { HeadState::Left } else { HeadState::Said }
             }
         };
@@ -114,10 +100,7 @@ impl<'r> Answer<'r> {
             HeadState::Awaited => Err(Broken::Order("a body before a HEAD")),
             HeadState::Left | HeadState::Redirected(_) => Ok(Turn::On),
             HeadState::Said => {
-                if self.is_blocked && self.spool.push(bytes).is_ok() {
-                    return Ok(Turn::On);
-                }
-                let result = self.append(bytes);
+                let result = self.delivery.append(bytes);
                 Ok(if result.is_err() { Turn::ClientGone } else { Turn::On })
             }
         }
@@ -132,71 +115,28 @@ impl<'r> Answer<'r> {
             HeadState::Awaited => Err(Broken::Order("a file before a HEAD")),
             HeadState::Left | HeadState::Redirected(_) => Ok(Turn::On),
             HeadState::Said => {
-                if self.send_all().is_err() {
-                    return Ok(Turn::ClientGone);
-                }
-                self.responder.file(file, part);
-                if !self.responder.waits_for_end() {
-                    self.pending += 1; // sent with what follows, which is usually the END
-                }
+                self.delivery.append_file(file, part);
                 Ok(Turn::On)
             }
         }
-    }
-
-    fn append(&mut self, bytes: &[u8]) -> Result<(), ClientGone> {
-        if self.is_blocked {
-            self.send_all()?; // it cannot be spooled: this thread waits for the client instead
-        }
-        self.responder.body(bytes);
-        self.pending += bytes.len();
-        if self.pending >= BODY_PIECE { self.flush() } else { Ok(()) }
-    }
-
-    /// Sends all of it, however long the client takes.
-    fn send_all(&mut self) -> Result<(), ClientGone> {
-        while self.is_blocked {
-            self.send()?;
-            self.is_blocked = !self.spool.is_empty();
-            self.unspool()?;
-        }
-        Ok(())
-    }
-
-    fn send(&mut self) -> Result<(), ClientGone> {
-        self.pending = 0;
-        self.stuck = Duration::ZERO;
-        self.responder.flush()
-    }
-
-    /// Makes the oldest of what was spooled pending.
-    fn unspool(&mut self) -> Result<(), ClientGone> {
-        let mut piece = Vec::new();
-        self.spool.take(&mut piece, SPOOLED_PIECE).map_err(|_| ClientGone)?; // lost: the response cannot go on
-        self.responder.body(&piece);
-        self.pending = piece.len();
-        Ok(())
-    }
-
-    /// Whether the client's socket takes more now. Without one to ask, it does.
-    fn has_room(&self) -> bool {
-        let Some(client) = self.request.client_fd() else { return true };
-        let mut sockets = [PollFd::new(&client, PollFlags::OUT)];
-        poll(&mut sockets, Some(&timespec(Duration::ZERO))) != Ok(0)
     }
 }
 
 impl Reply for Answer<'_> {
     fn is_pending(&self) -> bool {
-        self.pending > 0 && !self.is_blocked
+        self.delivery.is_pending()
     }
 
     fn is_blocked(&self) -> bool {
-        self.is_blocked
+        self.delivery.is_blocked()
     }
 
     fn is_full(&self) -> bool {
-        self.spool.is_full()
+        self.delivery.is_full()
+    }
+
+    fn delay(&self, usual: Duration) -> Duration {
+        self.delivery.delay(usual)
     }
 
     fn is_begun(&self) -> bool {
@@ -212,23 +152,15 @@ impl Reply for Answer<'_> {
     }
 
     fn flush(&mut self) -> Result<(), ClientGone> {
-        self.is_blocked = !self.has_room();
-        if self.is_blocked { Ok(()) } else { self.send() }
+        self.delivery.flush()
     }
 
     fn resume(&mut self) -> Result<(), ClientGone> {
-        while self.is_blocked && self.has_room() {
-            self.send()?;
-            self.is_blocked = !self.spool.is_empty();
-            self.unspool()?;
-        }
-        Ok(())
+        self.delivery.step().map(drop)
     }
 
-    fn stay(&mut self, time: Duration, limit: Option<Duration>) -> Result<(), ClientGone> {
-        self.stuck += time;
-        let limit = limit.unwrap_or_else(|| Duration::from_micros(self.request.server().timeout()));
-        if self.stuck < limit { Ok(()) } else { Err(ClientGone) }
+    fn stay(&mut self, time: Duration) -> Result<(), ClientGone> {
+        self.delivery.stay(time)
     }
 
     fn finish(&mut self, outcome: Outcome) -> HandlerResult {
@@ -237,16 +169,14 @@ impl Reply for Answer<'_> {
                 self.redirect = Some(redirect);
                 HandlerResult::Done
             }
-            (Outcome::Complete, HeadState::Left) => {
-                std::mem::replace(&mut self.responder, Responder::new(self.request)).leave_to_httpd()
-            }
-            (Outcome::Complete, _) => match self.send_all().and_then(|()| self.responder.finish()) {
+            (Outcome::Complete, HeadState::Left) => self.delivery.responder.leave_to_httpd(),
+            (Outcome::Complete, _) => match self.delivery.finish() {
                 Ok(()) => HandlerResult::Done,
                 Err(ClientGone) => self.give_up(),
             },
             (Outcome::Refused(status), _) => self.refuse(status),
             (Outcome::Aborted, HeadState::Said) => {
-                self.responder.abort(); // also if the client has seen nothing yet: the head was said
+                self.delivery.abort();
                 HandlerResult::Done
             }
             (Outcome::Aborted, _) => self.refuse(500),
@@ -261,8 +191,8 @@ impl Reply for Answer<'_> {
     }
 
     fn refuse(&mut self, status: u16) -> HandlerResult {
-        if self.responder.begun() {
-            self.responder.abort();
+        if self.delivery.responder.begun() {
+            self.delivery.abort();
             return HandlerResult::Done;
         }
         HandlerResult::Status(status)

@@ -256,7 +256,9 @@ impl<'r, R: Reply> Relay<'_, 'r, R> {
         let from_client = need == Need::Client && !self.is_blind();
         let client = self.request.client_fd().filter(|_| from_client || blocked);
         let pause = match need {
-            _ if self.answer.is_pending() => self.group.settings.response_flush_delay.duration(),
+            _ if self.answer.is_pending() => {
+                self.answer.delay(self.group.settings.response_flush_delay.duration())
+            }
             Need::Client if !from_client => BLIND,
             _ => TICK,
         };
@@ -273,7 +275,7 @@ impl<'r, R: Reply> Relay<'_, 'r, R> {
         let ready = poll(&mut sockets, Some(&timespec(pause))) != Ok(0);
         let sent = match (ready, blocked) {
             (true, true) => self.answer.resume(),
-            (false, true) => self.answer.stay(pause, self.group.client_timeout),
+            (false, true) => self.answer.stay(pause),
             (false, false) if self.answer.is_pending() => self.answer.flush(),
             (_, false) => Ok(()),
         };

@@ -1,5 +1,6 @@
 //! Why a request got no answer from its process group, and what the client is told.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -87,6 +88,21 @@ pub(crate) enum Error {
         pid: u32,
         /// What is wrong.
         what: Broken,
+    },
+    /// The request's body does not fit onto the disk.
+    #[error(
+        "a request body for process group `{group}` cannot be kept in {} beyond its first {length} bytes there (request-buffering=on): {source}; make room there, or name another folder with spool-directory=",
+        folder.display()
+    )]
+    NotStored {
+        /// The group.
+        group: String,
+        /// Where.
+        folder: PathBuf,
+        /// How much has been stored.
+        length: u64,
+        /// What the system says.
+        source: std::io::Error,
     },
     /// The script does not belong to whom it must.
     #[error("process group `{group}` does not run the script: {path} {source}")]
@@ -223,6 +239,8 @@ impl Error {
             Self::Body { status } => *status,
             Self::ClientGone => 408,
             Self::Ownership { .. } => 403,
+            Self::NotStored { source, .. } if is_full(source) => 507,
+            Self::NotStored { .. } => 500,
             Self::HeaderTooLong { .. } | Self::Foreign { .. } | Self::OutOfSight { .. } => 500,
             Self::Service { .. } | Self::TooLarge { .. } | Self::Unknown { .. } => 500,
             Self::Died { .. } | Self::Malformed { .. } => 502,
@@ -247,6 +265,11 @@ impl Error {
             _ => contract::level::ERROR,
         }
     }
+}
+
+/// Whether the disk is full, or what the user may have of it used up.
+fn is_full(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
 }
 
 #[cfg(test)]

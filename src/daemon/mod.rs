@@ -4,7 +4,9 @@
 //! worker processes ([`generations`], [`parent`], [`launch`], [`settings`], [`environment`], [`sockets`]). A child
 //! relays requests to them ([`client`]): it finds a thread ([`slots`], or [`queue`] when none is free), writes the request
 //! ([`parcel`], [`outgoing`], [`upload`]) into a [`connection`], and turns what comes back ([`incoming`]) into the
-//! response ([`answer`]), beside a [`spool`] for slow clients, or into the verdict ([`ruling`]) that was asked for. When a worker dies, [`death`] finds out how; [`error`] says what the client gets.
+//! response ([`answer`]) at the pace of the client ([`delivery`], [`spool`]), or into the verdict ([`ruling`]) that was asked
+//! for. Long bodies may be [`buffered`] before; both kinds of files are [`unlinked`]. When a worker dies, [`death`] finds out
+//! how; [`error`] says what the client gets.
 //! Workers of a group with `server-metrics=On` ask for httpd's scoreboard: [`questions`]. For `httpd -t` [`trial`] runs a
 //! program as a group's processes would run it.
 //!
@@ -14,9 +16,11 @@
 
 mod advice;
 mod answer;
+mod buffered;
 mod client;
 mod connection;
 mod death;
+mod delivery;
 mod environment;
 mod error;
 mod generations;
@@ -38,6 +42,7 @@ mod sockets;
 mod spool;
 mod syslog;
 mod trial;
+mod unlinked;
 mod upload;
 
 use std::cell::Cell;
@@ -45,7 +50,7 @@ use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::{Duration, SystemTime};
 
 use contract::level;
@@ -84,6 +89,9 @@ pub(crate) struct Group {
     owner: Option<CString>,
     /// For how long a client may take nothing; `None`: as httpd's Timeout says.
     client_timeout: Option<Duration>,
+    /// Where the files are that slow clients need, and that it has been said that none can be made there.
+    spool_directory: PathBuf,
+    spool_failed: AtomicBool,
     /// Whose its scripts must be.
     scripts: Option<Ownership>,
     /// Or why there are none.
@@ -123,8 +131,15 @@ pub(crate) fn relay(
     resolved: &Resolved<'_>,
     payload: Vec<u8>,
 ) -> Result<HandlerResult, Redirect> {
-    let mut answer = Answer::new(request, resolved);
-    let result = run(request, &resolved.mode, resolved.script, payload, &mut answer);
+    let (group, sockets) = match find(request, &resolved.mode) {
+        Ok(found) => found,
+        Err(error) => {
+            report(request, &error);
+            return Ok(HandlerResult::Status(error.status()));
+        }
+    };
+    let mut answer = Answer::new(request, resolved, group);
+    let result = run(request, (group, sockets), resolved.script, payload, &mut answer);
     let result = result.unwrap_or_else(|error| {
         report(request, &error);
         answer.refuse(error.status())
@@ -141,7 +156,8 @@ pub(crate) fn judge(
     payload: Vec<u8>,
 ) -> Result<Vec<u8>, u16> {
     let mut ruling = Ruling::new(request);
-    match run(request, mode, script, payload, &mut ruling) {
+    let result = find(request, mode).and_then(|found| run(request, found, script, payload, &mut ruling));
+    match result {
         Ok(HandlerResult::Status(status)) => Err(status),
         Ok(HandlerResult::Done | HandlerResult::Declined) => ruling.into_verdict().ok_or(500),
         Err(error) => {
@@ -153,12 +169,11 @@ pub(crate) fn judge(
 
 fn run(
     request: Request<'_>,
-    mode: &Mode<'_>,
+    (group, sockets): (&Group, &Sockets),
     script: &[u8],
     payload: Vec<u8>,
     reply: &mut impl Reply,
 ) -> Result<HandlerResult, Error> {
-    let (group, sockets) = find(request, mode)?;
     if let Some(Err((path, source))) = group.scripts.as_ref().map(|owner| owner.check(script)) {
         return Err(Error::Ownership { group: group.name(), path, source });
     }
@@ -167,7 +182,7 @@ fn run(
         Some(root) => root::request(root, &payload).ok_or_else(|| group.out_of_sight(root, script))?,
         None => payload,
     };
-    let mut parcel = Parcel::new(request, payload, group.settings.request_buffer_size)?;
+    let mut parcel = Parcel::new(request, payload, group)?;
     let mut relay = Relay { request, group, sockets, answer: reply, incoming: INCOMING.take(), script };
     let result = relay.run(&mut parcel);
     relay.incoming.reset();
@@ -225,6 +240,8 @@ impl Group {
             socket_timeout: settings::socket_timeout(home, group),
             owner,
             client_timeout: group.client_timeout(),
+            spool_directory: group.spool_directory.clone().unwrap_or_else(std::env::temp_dir),
+            spool_failed: AtomicBool::new(false),
             scripts,
             sockets,
             idle: Idle::new(slots),

@@ -1,17 +1,19 @@
 //! What is sent for one request: the REQUEST payload and the request's body.
 //!
-//! Up to `request-buffer-size` of the body is read before a thread is taken, so that slow clients cost no thread. This
-//! much, and the payload, are kept until a worker has taken the request.
+//! Up to `request-buffer-size` of the body is read before a thread is taken, and with `request-buffering=on` the rest as
+//! well ([`super::buffered`]), so that slow clients cost no thread. This, and the payload, are kept until a worker has
+//! taken the request.
 
 use std::time::Duration;
 
 use contract::frame::MAX_REQUEST;
 use contract::request::{Attempts, Flags, Request as Payload};
 
+use super::buffered::{Buffered, NotStored};
 use super::error::Error;
-use super::now;
 use super::outgoing::{Extent, Outgoing};
-use super::upload::Upload;
+use super::upload::{Rest, Upload};
+use super::{Group, now};
 use crate::apache::{Body, Progress, Request};
 
 /// One request's payload and body.
@@ -25,22 +27,32 @@ pub(super) struct Parcel<'r> {
     /// What has been read of the body.
     first: Vec<u8>,
     extent: Extent,
-    /// The body, if there is more of it.
-    rest: Option<Body<'r>>,
+    rest: More<'r>,
+}
+
+/// What there is of a body beyond the first piece.
+enum More<'r> {
+    Nothing,
+    /// It is with the client.
+    Coming(Body<'r>),
+    Stored(Buffered),
 }
 
 impl<'r> Parcel<'r> {
-    /// Reads the first piece of the body, up to `limit` bytes.
-    pub(super) fn new(request: Request<'r>, payload: Vec<u8>, limit: u64) -> Result<Self, Error> {
+    /// Reads as much of the body as `group` wants to have before it gives a thread.
+    pub(super) fn new(request: Request<'r>, payload: Vec<u8>, group: &Group) -> Result<Self, Error> {
         if payload.len() > MAX_REQUEST {
             return Err(Error::TooLarge { length: payload.len(), limit: MAX_REQUEST });
         }
         let flags = Payload::decode(&payload).map(|payload| payload.flags).unwrap_or_default();
-        let (first, extent, rest) = (Vec::new(), Extent::None, None);
+        let (first, extent, rest) = (Vec::new(), Extent::None, More::Nothing);
         let attempts = Attempts::default();
         let mut new = Self { request, payload, flags, queue_start: 0, attempts, first, extent, rest };
         if !flags.has(Flags::NO_BODY) {
-            new.read_first(usize::try_from(limit).unwrap_or(usize::MAX))?;
+            new.read_first(usize::try_from(group.settings.request_buffer_size).unwrap_or(usize::MAX))?;
+            if group.settings.request_buffering {
+                new.read_rest(group)?;
+            }
         }
         new.queue_start = now();
         Ok(new)
@@ -60,7 +72,23 @@ impl<'r> Parcel<'r> {
             }
         }
         self.extent = Extent::Begun;
-        self.rest = Some(body);
+        self.rest = More::Coming(body);
+        Ok(())
+    }
+
+    fn read_rest(&mut self, group: &Group) -> Result<(), Error> {
+        let More::Coming(body) = &mut self.rest else { return Ok(()) };
+        let folder = &group.spool_directory;
+        match Buffered::read(body, folder) {
+            Ok(Some(stored)) => self.rest = More::Stored(stored),
+            Ok(None) => (self.extent, self.rest) = (Extent::Whole, More::Nothing),
+            Err(NotStored::Body(status)) => return Err(Error::Body { status }),
+            Err(NotStored::File(length, source)) => {
+                self.request.close_connection_after();
+                let (group, folder) = (group.name(), folder.clone());
+                return Err(Error::NotStored { group, folder, length, source });
+            }
+        }
         Ok(())
     }
 
@@ -69,9 +97,9 @@ impl<'r> Parcel<'r> {
         self.extent != Extent::None
     }
 
-    /// Whether more of the body is with the client.
+    /// Whether more of the body is to follow once a worker has taken the request.
     pub(super) fn has_more(&self) -> bool {
-        self.rest.is_some()
+        !matches!(self.rest, More::Nothing)
     }
 
     /// A worker has sent it back, since it is about to end.
@@ -85,6 +113,11 @@ impl<'r> Parcel<'r> {
         self.attempts.connects = self.attempts.connects.saturating_add(1);
         Payload::stamp(&mut self.payload, flags, self.queue_start, self.attempts);
         let first = Outgoing::new(&self.payload, &self.first, self.extent);
-        Upload::new(first, self.rest.as_mut(), Duration::from_micros(self.request.server().timeout()))
+        let rest = match &mut self.rest {
+            More::Nothing => Rest::Nothing,
+            More::Coming(body) => Rest::Coming(body),
+            More::Stored(stored) => Rest::Stored(stored),
+        };
+        Upload::new(first, rest, Duration::from_micros(self.request.server().timeout()))
     }
 }

@@ -64,18 +64,23 @@ pub(super) trait Reply {
         false
     }
 
-    /// Sends what has been appended to the client, if its socket has room.
+    /// For how long the worker may be silent before [`Self::flush`]: `usual`, or less if that has passed already.
+    fn delay(&self, usual: Duration) -> Duration {
+        usual
+    }
+
+    /// Sends what is pending, as far as the client's socket has room.
     fn flush(&mut self) -> Result<(), ClientGone> {
         Ok(())
     }
 
-    /// Sends what is pending and what was spooled, as long as the client's socket has room.
+    /// Sends more of what waited for room in the client's socket.
     fn resume(&mut self) -> Result<(), ClientGone> {
         Ok(())
     }
 
-    /// The client has taken nothing for `time`: after `limit`, or httpd's Timeout, it is given up.
-    fn stay(&mut self, _time: Duration, _limit: Option<Duration>) -> Result<(), ClientGone> {
+    /// The client has taken nothing for `time`, once more: after its time-out it is given up.
+    fn stay(&mut self, _time: Duration) -> Result<(), ClientGone> {
         Ok(())
     }
 }

@@ -1,14 +1,18 @@
 //! The whole of what goes to a worker: the first part ([`super::outgoing`]), and the rest of a long body once the
-//! worker has taken the request.
+//! worker has taken the request: read from the client, or in the file that it was stored in.
 //!
 //! Nothing here waits: a full socket or a slow client is reported, and the caller waits for both directions at once.
 
-use std::os::fd::BorrowedFd;
+use std::io::IoSlice;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use contract::frame::{BODY_BROKEN, BODY_PIECE, HEADER, Header, Kind};
+use contract::frame::{BODY_BROKEN, BODY_PIECE, HEADER, Header, Kind, append};
+use contract::ticket::send_with;
 use rustix::io::Errno;
+use rustix::net::SendFlags;
 
+use super::buffered::Buffered;
 use super::connection::send_parts;
 use super::outgoing::Outgoing;
 use crate::apache::{Body, Progress};
@@ -16,8 +20,7 @@ use crate::apache::{Body, Progress};
 /// A request on its way to a worker.
 pub(super) struct Upload<'u, 'r> {
     pub(super) first: Outgoing<'u>,
-    /// More of the body, with the client.
-    rest: Option<&'u mut Body<'r>>,
+    rest: Rest<'u, 'r>,
     /// A piece of the rest, framed, and how much of it has been sent.
     piece: Vec<u8>,
     sent: usize,
@@ -36,6 +39,16 @@ pub(super) struct Upload<'u, 'r> {
     pub(super) broken: Option<u16>,
 }
 
+/// What follows the first part.
+pub(super) enum Rest<'u, 'r> {
+    /// Nothing.
+    Nothing,
+    /// What the client sends.
+    Coming(&'u mut Body<'r>),
+    /// What it has sent.
+    Stored(&'u Buffered),
+}
+
 /// What the upload waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Need {
@@ -49,7 +62,7 @@ pub(super) enum Need {
 
 impl<'u, 'r> Upload<'u, 'r> {
     /// `patience` is how long the client may send nothing.
-    pub(super) fn new(first: Outgoing<'u>, rest: Option<&'u mut Body<'r>>, patience: Duration) -> Self {
+    pub(super) fn new(first: Outgoing<'u>, rest: Rest<'u, 'r>, patience: Duration) -> Self {
         Self {
             first,
             rest,
@@ -67,7 +80,7 @@ impl<'u, 'r> Upload<'u, 'r> {
 
     /// Whether all of it has been sent, so that the connection can carry another request.
     pub(super) fn is_complete(&self) -> bool {
-        let rest = self.rest.is_none() || (self.last && self.sent == self.piece.len());
+        let rest = matches!(self.rest, Rest::Nothing) || (self.last && self.sent == self.piece.len());
         self.first.is_delivered() && rest && !self.given_up && self.broken.is_none()
     }
 
@@ -89,12 +102,12 @@ impl<'u, 'r> Upload<'u, 'r> {
         if !self.first.push(socket)? {
             return Ok(Need::Room);
         }
-        if self.rest.is_none() || !self.taken {
+        if matches!(self.rest, Rest::Nothing) || !self.taken {
             return Ok(Need::Nothing);
         }
         loop {
             while self.sent < self.piece.len() {
-                match send_parts(socket, &[&self.piece], self.sent) {
+                match self.send(socket) {
                     Ok(sent) => self.sent += sent,
                     Err(Errno::AGAIN) => return Ok(Need::Room),
                     Err(error) => return Err(error),
@@ -109,11 +122,30 @@ impl<'u, 'r> Upload<'u, 'r> {
         }
     }
 
+    /// Sends what the socket takes of the piece; a file's descriptor goes with the first byte.
+    fn send(&self, socket: BorrowedFd<'_>) -> Result<usize, Errno> {
+        match self.rest {
+            Rest::Stored(stored) if self.sent == 0 => {
+                let piece = [IoSlice::new(&self.piece)];
+                send_with(socket, &piece, &[stored.file.as_fd()], SendFlags::DONTWAIT)
+            }
+            _ => send_parts(socket, &[&self.piece], self.sent),
+        }
+    }
+
     /// Frames the next piece of the body, or its end; false when the client has sent nothing.
     fn refill(&mut self) -> bool {
         self.piece.clear();
         self.sent = 0;
-        let Some(body) = self.rest.as_mut() else { return false };
+        let body = match &mut self.rest {
+            Rest::Nothing => return false,
+            Rest::Coming(body) => body,
+            Rest::Stored(stored) => {
+                append(&mut self.piece, Kind::BodyFile, 0, |out| stored.part.encode(out));
+                self.last = true;
+                return true;
+            }
+        };
         self.piece.resize(HEADER, 0);
         let header = match body.read(&mut self.piece, BODY_PIECE, false) {
             Ok(Progress::Data(length)) => {
