@@ -22,6 +22,14 @@ const WORTH_WAITING: Duration = Duration::from_secs(2);
 /// A service that lives for less than this is started ever later.
 const BRIEF: Duration = Duration::from_secs(10);
 
+/// How a worker ended, and what it had done until then.
+struct End {
+    slot: u32,
+    status: i32,
+    requests: u64,
+    busy: u32,
+}
+
 impl Supervisor {
     pub(crate) fn exited(&mut self, now: Instant, slot: u32, status: i32, requests: u64, busy: u32) {
         let Some(worker) = self.workers.remove(&slot) else { return };
@@ -38,31 +46,7 @@ impl Supervisor {
                 }
             }
             State::Serving { since } if self.is_service() => self.service_ended(now, since, pid, &end),
-            State::Serving { since } => {
-                let failure = worker.failure.as_deref().map(|failure| format!(" ({failure})"));
-                let retired = worker.outgoing.is_some() || worker.waits.is_some();
-                let end = format!("{end}{}", failure.unwrap_or_default());
-                let early = !retired && now < since + if busy == 0 { EARLY_IDLE } else { EARLY };
-                let wait =
-                    self.has_died(now, (early && requests == 0, busy), &format!("process {pid} {end}"));
-                let next = wait.map_or("another starts".to_owned(), |wait| {
-                    format!("this happens again and again: another starts in {} s", wait.as_secs())
-                });
-                if status == 0 {
-                    self.log(Level::INFO, format!("process {pid} in slot {slot} ended by itself; {next}"));
-                    self.why = format!("process {pid} ended by itself");
-                } else {
-                    // Where requests were lost, their lines say what to look at.
-                    let advice = if busy == 0 { advice(status, reason.is_some()) } else { "" };
-                    self.log(
-                        Level::ERROR,
-                        format!(
-                            "process {pid} in slot {slot} {end}, after {requests} requests, with {busy} running{advice}; {next}"
-                        ),
-                    );
-                    self.why = format!("process {pid} {end}");
-                }
-            }
+            State::Serving { since } => self.died(now, since, &worker, &End { slot, status, requests, busy }),
             State::Draining { .. } | State::Stopping { .. } => {
                 const TERMINATED: i32 = 15; // by us, while it was loading
                 let expected = status == 0 || status == TERMINATED;
@@ -79,19 +63,40 @@ impl Supervisor {
         self.leave_if_done();
     }
 
-    /// A serving worker has ended by itself. How long to wait for the next start, if it was too early for it; clients
-    /// that would wait in vain are told why.
-    fn has_died(&mut self, now: Instant, (early, busy): (bool, u32), how: &str) -> Option<Duration> {
-        if !early {
+    /// A serving worker has ended by itself.
+    fn died(&mut self, now: Instant, since: Instant, worker: &Worker, end: &End) {
+        let (pid, slot, busy, requests) = (worker.pid, end.slot, end.busy, end.requests);
+        let said = worker.failure.as_deref().map(|failure| format!(" ({failure})")).unwrap_or_default();
+        let how = format!("process {pid} {}{said}", describe(end.status));
+        let retired = worker.outgoing.or(worker.waits.map(|(_, reason)| reason)).is_some();
+        let early = now < since + if busy == 0 { EARLY_IDLE } else { EARLY };
+        let wait = if requests == 0 && early && !retired {
+            self.backoff.died_early(now)
+        } else {
             self.backoff.served();
-            return None;
-        }
-        let wait = self.backoff.died_early(now)?;
-        let in_vain = busy == 0 || wait > WORTH_WAITING;
+            None
+        };
+        let next = match wait {
+            Some(wait) => format!("this happens again and again: another starts in {} s", wait.as_secs()),
+            None => "another starts".to_owned(),
+        };
+        let in_vain = wait.is_some_and(|wait| busy == 0 || wait > WORTH_WAITING);
         if in_vain && !self.workers.values().any(Worker::is_serving) {
             self.act(Action::Publish(Health::Failing, format!("{how} soon after its start")));
         }
-        Some(wait)
+        if end.status == 0 {
+            self.why = format!("process {pid} ended by itself");
+            self.log(Level::INFO, format!("process {pid} in slot {slot} ended by itself; {next}"));
+            return;
+        }
+        self.why.clone_from(&how);
+        // Where requests were lost, their lines say what to look at.
+        let advice = if busy == 0 { advice(end.status, retired) } else { "" };
+        let how = format!("process {pid} in slot {slot} {}{said}", describe(end.status));
+        self.log(
+            Level::ERROR,
+            format!("{how}, after {requests} requests, with {busy} running{advice}; {next}"),
+        );
     }
 
     /// The script of a service is over.
@@ -123,5 +128,66 @@ impl Supervisor {
         if !self.workers.values().any(Worker::is_serving) {
             self.act(Action::Publish(Health::Failing, reason.to_owned()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Event;
+    use crate::supervise::tests::Group;
+    use contract::control::FromWorker;
+    use contract::reason::Reason;
+
+    fn failing(group: &mut Group) -> bool {
+        let publishes = |action: &Action| matches!(action, Action::Publish(Health::Failing, _));
+        group.done().iter().any(publishes)
+    }
+
+    #[test]
+    fn whatever_dies_with_nothing_to_do_is_started_ever_later() {
+        for status in [0, 9, 3 << 8] {
+            let mut group = Group::new(1, false);
+            group.ready(0, true).exited(0, status, 0);
+            assert!(!failing(&mut group), "the first is replaced at once");
+            for wait in [1000, 2000, 4000] {
+                group.ready(0, true).later(5000).exited(0, status, 0);
+                assert!(failing(&mut group), "status {status}");
+                assert_eq!(group.later(wait - 100).starts(), 0, "status {status}");
+                assert_eq!(group.later(100).starts(), 1, "status {status}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_first_request_that_kills_keeps_others_waiting_for_a_while_only() {
+        let mut group = Group::new(1, false);
+        let dies = |group: &mut Group| {
+            group.ready(0, true).on(Event::Exited { slot: 0, status: 11, requests: 0, busy: 1 });
+            assert_eq!(group.logged(Level::ERROR, "CoreDumpDirectory"), 0, "the request's line has that");
+            let vain = failing(group);
+            group.later(30_000);
+            vain
+        };
+        let told: Vec<_> = std::iter::repeat_with(|| dies(&mut group)).take(4).collect();
+        assert_eq!(told, [false, false, false, true], "at once, after 1, 2 and 4 s");
+    }
+
+    #[test]
+    fn who_has_said_that_something_is_used_up_may_end_soon() {
+        let mut group = Group::running(1);
+        let reason = Reason::DescriptorLimit;
+        group.on(Event::Said { slot: 0, message: FromWorker::Retire { reason } }).done();
+        group.exited(0, 0, 0);
+        assert_eq!(group.logged(Level::INFO, "ended by itself; another starts"), 1);
+        let freed = Action::Free { slot: 0, pid: 100, status: 0, reason: Some(reason) };
+        assert!(group.done().contains(&freed));
+    }
+
+    #[test]
+    fn a_line_without_a_lost_request_says_what_to_look_at() {
+        let mut group = Group::running(1);
+        group.exited(0, 9, 7);
+        assert_eq!(group.logged(Level::ERROR, "with 0 running; nothing here has sent that"), 1);
     }
 }
