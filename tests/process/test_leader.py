@@ -266,3 +266,18 @@ def test_reservations_of_dead_children_are_taken_back(group):
     site.area.add_queued(3)
     until(lambda: site.area.slot(0, "reserved") == 0 and site.area.queued == 0, "the repair", 6)
     assert site.get().body == b"1"
+
+
+def test_a_reload_that_is_called_off_is_shown(group):
+    site = group(version(1), rolling=True)
+    site.ready()
+    assert site.get().body == b"1"
+    site.script.write_text("raise ValueError('broken')\n")
+    os.utime(site.script, (1, 1))
+    assert site.get().body == b"1"
+    until(lambda: site.area.state == wire.OUTDATED, "the end of the reload")
+    assert str(site.script) in site.area.failure and "called off" in site.area.failure
+    assert site.get().body == b"1"
+    site.script.write_text(version(2))
+    until(lambda: site.get().body == b"2", "the mended code")
+    until(lambda: site.area.state == wire.RUNNING, "the state")

@@ -119,6 +119,8 @@ pub struct ScriptState {
     pub loaded: Option<i64>,
     /// The version in the file; `None`: there is none. The leader looks itself, since others may have seen a later one.
     pub file: Option<i64>,
+    /// A request has found it like this, and wants changes to be noticed (WSGIScriptReloading).
+    pub noticed: bool,
     /// The script's own function `reload_required` wants it to be loaded anew.
     pub wanted: bool,
 }

@@ -93,7 +93,8 @@ impl Supervisor {
     /// A worker says what it has of a script, and what it sees of its file.
     pub(crate) fn heard_of_script(&mut self, slot: u32, state: ScriptState) {
         let Some(worker) = self.workers.get_mut(&slot).filter(|_| self.rolling) else { return };
-        let ScriptState { target: Target { script, application_group }, loaded, file, wanted } = state;
+        let ScriptState { target: Target { script, application_group }, loaded, file, noticed, wanted } =
+            state;
         match loaded {
             Some(version) => drop(worker.scripts.loaded.insert((script.clone(), application_group), version)),
             None => drop(worker.scripts.failed.get_or_insert_with(|| script.clone())),
@@ -103,7 +104,9 @@ impl Supervisor {
         if !came_up {
             worker.scripts.met.insert(script.clone(), file);
         }
-        let news = self.files.seen.insert(script.clone(), file) != Some(file);
+        // Where changes are not to be noticed (WSGIScriptReloading Off), what a worker loads makes nobody be behind.
+        let counts = noticed || self.files.seen.contains_key(&script);
+        let news = counts && self.files.seen.insert(script.clone(), file) != Some(file);
         let path = script.display();
         if came_up && file.is_none() && news {
             let text = format!(

@@ -36,6 +36,7 @@ impl Supervisor {
             true => "one of a graceful restart serves in its place".to_owned(),
             false => format!("the group goes on with {}", counted(self.processes)),
         };
+        let reason = if self.handover.gives_way { Reason::GracefulSignal } else { reason };
         let reason = waits.map_or(reason, |(_, known)| known);
         self.drain(now, slot, reason, &why, None); // nobody needs its place: it may take its time
     }

@@ -227,6 +227,7 @@ impl Shared {
                 target: target.clone(),
                 loaded,
                 file,
+                noticed: false,
                 wanted: false,
             }));
         }

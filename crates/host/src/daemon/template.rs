@@ -122,7 +122,13 @@ fn take_over(shared: &Shared) -> bool {
         if shared.settings.group.rolling {
             let loaded = shared.process.version(&target);
             let file = script::modified(target.script.as_os_str().as_bytes()); // it may be newer than the template
-            shared.tell(&FromWorker::Script(ScriptState { target, loaded, file, wanted: false }));
+            shared.tell(&FromWorker::Script(ScriptState {
+                target,
+                loaded,
+                file,
+                noticed: false,
+                wanted: false,
+            }));
         }
     }
     if !shared.process.forked() {

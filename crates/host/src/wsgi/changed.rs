@@ -30,6 +30,6 @@ pub(super) fn tell(py: Python<'_>, call: &Call, script: &Script, found: &Found<'
         script: OsStr::from_bytes(script.path()).into(),
         application_group: call.interpreter().name().to_owned(),
     };
-    let state = ScriptState { target, loaded, file, wanted: change == Some(Change::Wanted) };
+    let state = ScriptState { target, loaded, file, noticed: true, wanted: change == Some(Change::Wanted) };
     let _ = py.detach(|| call.loan().with(|exchange| exchange.script_changed(state)));
 }

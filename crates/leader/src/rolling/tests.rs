@@ -172,7 +172,10 @@ fn one_broken_script_holds_back_the_others() {
     let mut group = Group::rolling(1);
     let other = |slot, loaded, file| {
         let target = target("/b.wsgi");
-        Event::Said { slot, message: FromWorker::Script(ScriptState { target, loaded, file, wanted: false }) }
+        Event::Said {
+            slot,
+            message: FromWorker::Script(ScriptState { target, loaded, file, noticed: true, wanted: false }),
+        }
     };
     group.on(other(0, Some(1), Some(1))).done();
     assert_eq!(group.on(other(0, Some(1), Some(2))).starts(), 1);
@@ -186,7 +189,13 @@ fn one_broken_script_holds_back_the_others() {
 fn a_script_may_want_it_itself() {
     let mut group = Group::rolling(2);
     let wants = |slot| {
-        let state = ScriptState { target: target("/a.wsgi"), loaded: Some(1), file: Some(1), wanted: true };
+        let state = ScriptState {
+            target: target("/a.wsgi"),
+            loaded: Some(1),
+            file: Some(1),
+            noticed: true,
+            wanted: true,
+        };
         Event::Said { slot, message: FromWorker::Script(state) }
     };
     assert_eq!(group.on(wants(0)).starts(), 1);
@@ -207,7 +216,13 @@ fn a_leader_that_gives_way_starts_nobody_for_a_reload() {
 #[test]
 fn what_one_has_loaded_all_load() {
     let mut group = Group::rolling(2);
-    let state = ScriptState { target: target("/b.wsgi"), loaded: Some(1), file: Some(1), wanted: false };
+    let state = ScriptState {
+        target: target("/b.wsgi"),
+        loaded: Some(1),
+        file: Some(1),
+        noticed: true,
+        wanted: false,
+    };
     group.on(Event::Said { slot: 1, message: FromWorker::Script(state) });
     let done = group.on(Event::Said { slot: 1, message: FromWorker::Loaded(target("/b.wsgi")) }).done();
     let load = |slot| Action::Tell { slot, message: ToWorker::Load(target("/b.wsgi")) };
@@ -218,6 +233,24 @@ fn what_one_has_loaded_all_load() {
     late.on(Event::Said { slot: 0, message: FromWorker::Loaded(target("/b.wsgi")) }).done();
     late.script(1, Some(1), Some(1)).ready(1, true);
     assert!(late.done().contains(&load(1)), "it was on its way");
+}
+
+#[test]
+fn what_is_loaded_makes_nobody_be_behind_where_changes_do_not_count() {
+    let mut group = Group::running(2);
+    group.supervisor.rolling = true;
+    for (slot, version) in [(0, 1), (1, 2)] {
+        let state = ScriptState {
+            target: target("/a.wsgi"),
+            loaded: Some(version),
+            file: Some(2),
+            noticed: false,
+            wanted: false,
+        };
+        group.on(Event::Said { slot, message: FromWorker::Script(state) });
+    }
+    assert_eq!(group.later(1000).starts(), 0);
+    assert_eq!(group.script(0, Some(1), Some(2)).starts(), 1, "a request has noticed");
 }
 
 #[test]

@@ -41,7 +41,7 @@ impl Group {
 
     /// Worker `slot` has a version of /a.wsgi, and sees another one, or the same, in its file.
     pub(crate) fn script(&mut self, slot: u32, loaded: Option<i64>, file: Option<i64>) -> &mut Self {
-        let state = ScriptState { target: target("/a.wsgi"), loaded, file, wanted: false };
+        let state = ScriptState { target: target("/a.wsgi"), loaded, file, noticed: true, wanted: false };
         self.on(Event::Said { slot, message: FromWorker::Script(state) })
     }
 
