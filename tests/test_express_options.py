@@ -1,18 +1,21 @@
-"""mod_wsgi-express: every option shows its effect, in a running server where it can be seen there, else in httpd.conf."""
+"""mod_wsgi-express: options of application, processes, limits and logs show their effect, in a running server where it can
+be seen there, else in httpd.conf. test_express_content.py has names, files, proxies and access.
+"""
 
-import gzip
 import json
 import os
+import pty
 import re
+import select
 import socket
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import unquote_to_bytes
 
 import pytest
 from support import processes
 from support.access import basic
-from support.express import Express
 from support.http2 import Http2
 from support.processes import wait_until
 
@@ -239,164 +242,6 @@ def test_host(express):
     assert f'Listen "[::1]:{express.port}"' in (express.folder / "six" / "httpd.conf").read_text()
 
 
-# Names
-
-
-def test_server_name(express):
-    express.start("wsgi.py", "--server-name", "www.example.com", "--server-alias", "*.example.org")
-    assert express.request("GET", "/", host="www.example.com").status == 200
-    assert express.request("GET", "/", host="any.example.org").status == 200
-    assert express.request("GET", "/", host="example.net").status == 403 and express.get().status == 403
-    bare = express.request("GET", "/page?a", host="example.com")
-    assert (bare.status, bare.header("Location")) == (301, f"http://www.example.com:{express.port}/page?a")
-
-
-def test_allow_localhost(express):
-    express.start("wsgi.py", "--server-name", "example.com", "--allow-localhost")
-    assert express.get().status == 200
-
-
-# Files
-
-
-def test_files_come_before_the_application(express):
-    express.write("files/page.html", "a file")
-    express.write("files/folder/inner.txt", "inner")
-    express.start("wsgi.py", "--document-root", "files")
-    assert express.get("/page.html").text == "a file" and express.get("/page.html").header("Content-Type") == "text/html"
-    for path in ("/", "/folder", "/folder/", "/page.htm"):
-        assert told(express.get(path))["PATH_INFO"] == path
-
-
-def test_directory_index_and_listing(express):
-    express.write("files/index.txt", "the index")
-    express.write("files/folder/inner.txt", "inner")
-    express.start("wsgi.py", "--document-root", "files", "--directory-index", "index.txt", "--directory-listing")
-    assert express.get("/").text == "the index"
-    assert "inner.txt" in express.get("/folder/").text
-    assert told(express.get("/none"))["PATH_INFO"] == "/none"
-
-
-def test_url_alias(express):
-    """The longest URL first, whatever the order; a file, and slashes that do not matter."""
-    express.write("static/a.txt", "static a")
-    express.write("deep/b.txt", "deep b")
-    express.write("icon.png", "the icon")
-    express.write("secret.txt", "secret")
-    express.start("wsgi.py", "--url-alias", "/static/", "static", "--url-alias", "/static/deep", "deep/", "--url-alias", "/favicon.ico",
-                  "icon.png")
-    assert express.get("/static/a.txt").text == "static a" and express.get("/static/deep/b.txt").text == "deep b"
-    assert express.get("/favicon.ico").text == "the icon"
-    assert express.get("/static/none").status == 404
-    assert told(express.get("/secret.txt"))["PATH_INFO"] == "/secret.txt"
-
-
-def test_errors(express):
-    express.write("files/gone.html", "httpd's page")
-    express.write("wsgi.py", "def application(environ, start_response):\n    start_response('410 Gone', [('Content-Length', '3')])\n"
-                  "    return [b'app']\n")
-    express.start("wsgi.py", "--document-root", "files", "--error-document", "410", "/gone.html", "--error-override")
-    answer = express.get("/x")
-    assert (answer.status, answer.text) == (410, "httpd's page")
-
-
-def test_compress_responses(express):
-    express.write("wsgi.py", "def application(environ, start_response):\n    start_response('200 OK', [('Content-Type', 'text/html')])\n"
-                  "    return [b'x' * 10000]\n")
-    express.start("wsgi.py", "--compress-responses")
-    answer = express.get(headers=[("Accept-Encoding", "gzip")])
-    assert answer.header("Content-Encoding") == "gzip" and gzip.decompress(answer.body) == b"x" * 10000
-
-
-def test_cgi(express):
-    express.write("files/a.cgi", "#!/bin/sh\necho Content-Type: text/plain\necho\necho from cgi\n", mode=0o755)
-    express.start("wsgi.py", "--document-root", "files", "--with-cgi")
-    assert express.get("/a.cgi").text == "from cgi\n"
-
-
-def test_rewrite_rules_and_include_file(express):
-    rules = express.write("rules", "RewriteRule ^old$ /new [R=302,L]\n")
-    one = express.write("one.conf", "Header set X-One 1\nHeader set X-Both one\n")
-    two = express.write("two.conf", "Header set X-Both two\n")
-    express.start("wsgi.py", "--rewrite-rules", rules, "--include-file", one, "--include-file", two)
-    assert express.get("/old").status == 302
-    answer = express.get("/")
-    assert (answer.header("X-One"), answer.header("X-Both")) == ("1", "two")
-
-
-def test_envvars_script(express):
-    script = express.write("own envvars", "OWN_VALUE=x; export OWN_VALUE\n")
-    express.start("wsgi.py", "--envvars-script", script, "--passenv", "OWN_VALUE")
-    assert told(express.get())["OWN_VALUE"] == "x"
-    assert (express.root / "envvars").read_text().startswith(". ")
-
-
-# Proxies
-
-
-def test_behind_a_proxy(express):
-    express.start("wsgi.py", "--trust-proxy", "127.0.0.1", "--trust-proxy-header", "X-Forwarded-For", "--trust-proxy-header",
-                  "X-Forwarded-Proto", "--trust-proxy-header", "X-Script-Name", "--mount-point", "/app")
-    said = told(express.get("/app/page/more", [("X-Forwarded-For", "192.0.2.1"), ("X-Forwarded-Proto", "https")]))
-    assert (said["REMOTE_ADDR"], said["wsgi.url_scheme"]) == ("192.0.2.1", "https")
-    assert (said["SCRIPT_NAME"], said["PATH_INFO"]) == ("/app", "/page/more")
-    said = told(express.get("/app/page/more", [("X-Script-Name", "/outer")]))
-    assert (said["SCRIPT_NAME"], said["PATH_INFO"]) == ("/outer", "/page/more")
-
-
-def test_proxy_mount_point(express, request):
-    """The server behind is another one of ours."""
-    behind = Express(express.user)
-    request.addfinalizer(behind.discard)
-    behind.write("wsgi.py", "import json\ndef application(environ, start_response):\n    start_response('200 OK', [])\n"
-                 "    return [json.dumps({k: v for k, v in environ.items() if isinstance(v, str)}).encode()]\n")
-    behind.start("wsgi.py")
-    express.start("wsgi.py", "--proxy-mount-point", "/api", f"http://127.0.0.1:{behind.port}/inner", "--proxy-timeout", "30",
-                  "--proxy-virtual-host", "other.example.com", f"http://127.0.0.1:{behind.port}")
-    said = json.loads(express.get("/api/page?x=1").body)
-    assert (said["PATH_INFO"], said["QUERY_STRING"]) == ("/inner/page", "x=1")
-    assert (said["HTTP_X_FORWARDED_PORT"], said["HTTP_X_FORWARDED_SCHEME"], said["HTTP_X_FORWARDED_PREFIX"]) == (
-        str(express.port), "http", "/api")
-    answer = express.get("/api")
-    assert (answer.status, answer.header("Location").endswith("/api/")) == (302, True)
-    assert told(express.get("/apiary"))["PATH_INFO"] == "/apiary"
-    assert json.loads(express.request("GET", "/whole", host="other.example.com").body)["PATH_INFO"] == "/whole"
-    assert told(express.get("/whole"))["PATH_INFO"] == "/whole"
-    behind.stop()
-
-
-# Access
-
-
-def test_access_scripts(express):
-    express.write("auth.py", "def check_password(environ, user, password):\n    return password == 'word'\n"
-                  "def groups_for_user(environ, user):\n    return ['staff'] if user == 'anna' else []\n"
-                  "def allow_access(environ, host):\n    return environ['REQUEST_URI'] != '/closed'\n")
-    express.start("wsgi.py", "--auth-user-script", "auth.py", "--auth-group-script", "auth.py", "--auth-group", "staff",
-                  "--host-access-script", "auth.py")
-    answer = express.get()
-    assert answer.status == 401 and f'Basic realm="localhost:{express.port}"' in answer.header("WWW-Authenticate")
-    assert told(express.get(headers=basic("anna", "word")))["REMOTE_USER"] == "anna"
-    assert express.get(headers=basic("anna", "wrong")).status == 401
-    assert express.get(headers=basic("bert", "word")).status in (401, 403)
-    assert express.get("/closed", basic("anna", "word")).status == 403
-
-
-# Identity
-
-
-@pytest.mark.root
-def test_user_and_group(express):
-    if express.user != "root":
-        pytest.skip("about root")
-    express.start("wsgi.py", "--user", "#1", "--group", "www-data")
-    said = told(express.get())
-    assert (said["uid"], said["gid"]) == (1, 33)
-    express.stop()
-    express.launch([express.root / "apachectl", "start", "-DFOREGROUND"], MOD_WSGI_USER="www-data")
-    assert told(express.get())["uid"] == 33
-
-
 # Logs
 
 
@@ -430,7 +275,9 @@ def test_access_log_formats(express, name, line):
 
 
 def test_rotated_logs(express):
-    express.start("wsgi.py", "--rotate-logs", "--access-log", "--max-log-size", "3")
+    program = express.write("a rotatelogs", "#!/bin/sh\nexec rotatelogs \"$@\"\n", mode=0o755)
+    express.start("wsgi.py", "--rotate-logs", "--access-log", "--max-log-size", "3", "--rotatelogs-executable", program)
+    assert any("a rotatelogs" in processes.command(pid) or "rotatelogs" == processes.name(pid) for pid in express.processes())
     express.get("/page")
     wait_until(lambda: any("/page" in path.read_text() for path in express.root.glob("access_log.20*")), 10)
     assert list(express.root.glob("error_log.20*")) and "%Y-%m-%d-%H_%M_%S 3M" in express.conf()
@@ -458,12 +305,13 @@ def test_where_standard_streams_are_sockets(express):
 
 
 def test_services(express):
-    express.write("service.py", "import os, sys, time\nprint('a service', os.getuid(), os.getcwd(), file=sys.stderr, flush=True)\n"
+    express.write("service.py", "import os, sys, time\nprint('a service', os.getuid(), os.getgid(), os.getcwd(), file=sys.stderr, flush=True)\n"
                   "while True:\n    time.sleep(1)\n")
     express.start("wsgi.py", "--service-script", "one", "service.py", "--service-script", "two", "service.py", "--service-log-file",
-                  "two", "two_log", *(["--service-user", "one", "daemon"] if express.user == "root" else []))
-    uid = 1 if express.user == "root" else told(express.get())["uid"]
-    wait_until(lambda: f"a service {uid} {express.folder}" in (express.root / "error_log").read_text(), 20)
+                  "two", "two_log", "--service-user", "one", "daemon", "--service-group", "one", "www-data")
+    said = told(express.get())
+    identity = (1, 33) if express.user == "root" else (said["uid"], said["gid"])  # both options are for root
+    wait_until(lambda: "a service {} {} {}".format(*identity, express.folder) in (express.root / "error_log").read_text(), 20)
     wait_until(lambda: "a service" in (express.root / "two_log").read_text(), 20)
     names = [processes.command(pid) for pid in express.processes()]
     assert any("(wsgi:service:one)" in name for name in names) and any("(wsgi:service:two)" in name for name in names)
@@ -489,6 +337,36 @@ def test_debug_mode(express):
     said = told(express.get())
     assert said["pid"] == express.process.pid and said["env"]["MOD_WSGI_DEBUG_MODE"] == "true"
     assert "Operating Mode     : debug" in express.out.read_text()
+
+
+def test_debugger(express):
+    """It opens on the terminal when the application is there, and where an exception is not caught; then the request ends."""
+    express.write("wsgi.py", "def application(environ, start_response):\n    secret = 6 * 7\n    raise RuntimeError('broken here')\n")
+    ours, theirs = pty.openpty()
+    line = express.arguments("start-server", ["wsgi.py", "--debug-mode", "--enable-debugger", "--debugger-startup"])
+    express.process = subprocess.Popen(["setsid", "--ctty", *line], stdin=theirs, stdout=theirs, stderr=theirs, cwd=express.folder,
+                                       env=express.environment(), **express.identity())
+    os.close(theirs)
+    with os.fdopen(ours, "rb+", buffering=0) as terminal, ThreadPoolExecutor(1) as pool:
+        until(terminal, b"(Pdb)")
+        terminal.write(b"continue\n")
+        wait_until(express.is_bound, 20, "the server to listen")
+        answer = pool.submit(express.get)
+        assert b"broken here" in until(terminal, b"(Pdb)")
+        terminal.write(b"p secret\n")
+        assert b"42" in until(terminal, b"(Pdb)")
+        terminal.write(b"quit\n")
+        assert answer.result(30).status == 500
+        express.stop()
+
+
+def until(terminal, wanted):
+    """What a terminal shows up to a text."""
+    said, end = b"", time.monotonic() + 30
+    while wanted not in said:
+        assert time.monotonic() < end and select.select([terminal], [], [], 30)[0], said
+        said += terminal.read(4096)
+    return said
 
 
 def test_legacy_options_are_accepted_with_a_note(express):

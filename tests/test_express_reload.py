@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from support import httpd
@@ -11,10 +12,12 @@ from support.processes import wait_until
 
 pytestmark = pytest.mark.ours
 
-ENTRY = '''import json, os, sys
+ENTRY = '''import json, os, sys, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import part
 def application(environ, start_response):
+    if environ["PATH_INFO"] == "/slow":
+        time.sleep(1)
     start_response("200 OK", [])
     return [json.dumps([VERSION, part.VERSION, os.getpid()]).encode()]
 VERSION = %d
@@ -26,6 +29,12 @@ def versions(express):
     answer = express.get()
     assert answer.status == 200, answer.body
     return json.loads(answer.body)[:2]
+
+
+def have_served(express):
+    """How many processes answer three requests at once."""
+    with ThreadPoolExecutor(3) as pool:
+        return len({json.loads(answer.body)[2] for answer in pool.map(express.get, ["/slow"] * 3)})
 
 
 @pytest.fixture
@@ -46,16 +55,34 @@ def change(express, name, text):
 
 @pytest.mark.parametrize("processes", [[], ["--processes", "3"]], ids=["one", "three"])
 def test_any_file_of_the_application(site, processes):
-    """The next request sees the new code, and none fails."""
-    site.start("wsgi.py", "--reload-on-changes", *processes)
-    assert versions(site) == [1, 1]
+    """Soon all requests see the new code, and none fails. A process that has served sees it at once."""
+    site.start("wsgi.py", "--reload-on-changes", "--threads", "1", *processes)
+    wait_until(lambda: have_served(site) == int((processes or [1])[-1]), 30, "all processes to serve")
     change(site, "part.py", "VERSION = 2\n")
-    for _ in range(6):
-        assert versions(site) == [1, 2]
+    assert versions(site) == [1, 2]
     change(site, "wsgi.py", ENTRY % 3)
-    for _ in range(6):
+    wait_until(lambda: versions(site) == [3, 2], 10, "the new script")
+    for _ in range(10):
         assert versions(site) == [3, 2]
     assert re.search(r"part.py has changed, the application is loaded again", (site.root / "error_log").read_text())
+
+
+def test_processes_that_have_served_nobody(site):
+    """They are not asked before their first request, but they look themselves."""
+    change(site, "part.py", "import sys\nVERSION = 1\nprint('the old part', file=sys.stderr, flush=True)\n")
+    site.start("wsgi.py", "--reload-on-changes", "--processes", "2")
+    wait_until(lambda: (site.root / "error_log").read_text().count("the old part") == 2, 20, "both processes")
+    change(site, "part.py", "VERSION = 2\n")
+    wait_until(lambda: "has changed" in (site.root / "error_log").read_text(), 10, "the change to be seen")
+    for _ in range(6):
+        assert versions(site) == [1, 2]
+
+
+def test_not_in_httpds_own_processes(site):
+    site.start("wsgi.py", "--reload-on-changes", "--embedded-mode")
+    assert versions(site) == [1, 1]
+    change(site, "wsgi.py", ENTRY % 2)
+    assert versions(site) == [1, 1]
 
 
 def test_a_mistake_is_shown_and_mended(site):

@@ -35,6 +35,20 @@ pub(crate) enum Command {
     },
     /// Prints where the module is
     ModuleLocation,
+    /// Says what mod_wsgi finds in a configuration of httpd, and what to change
+    ///
+    /// The status is 1 if httpd would not start with it.
+    Doctor {
+        /// The configuration's file, or a server root [default: what the system's httpd reads]
+        #[arg(value_name = "CONF")]
+        conf: Option<PathBuf>,
+        /// Prints one JSON object, for programs
+        #[arg(long)]
+        json: bool,
+        /// httpd's program [default: $HTTPD, else what apxs says, else the one in PATH]
+        #[arg(long, value_name = "FILE")]
+        httpd_executable: Option<PathBuf>,
+    },
     /// Prints completions for a shell
     Completions {
         /// The shell

@@ -8,8 +8,12 @@ use clap_complete::Shell;
 use crate::cli;
 
 /// Completions for a shell.
-pub(crate) fn completions(shell: Shell, out: &mut impl Write) {
-    clap_complete::generate(shell, &mut cli::command(), "mod_wsgi-express", out);
+pub(crate) fn completions(shell: Shell, out: &mut impl Write) -> io::Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut cli::command(), "mod_wsgi-express", &mut script);
+    // For bash clap_complete writes a name with a hyphen in two ways, and then nothing fits.
+    let script = String::from_utf8_lossy(&script).replace("mod_wsgi__subcmd__express", "mod_wsgi__express");
+    out.write_all(script.as_bytes())
 }
 
 /// The manual page: what the program is for, then the options of start-server, then the other commands.
@@ -77,4 +81,96 @@ fn described(argument: &Arg) -> Option<Described> {
         becomes: long.split_once("\n\n").map(|(_, directive)| directive.trim_matches('`').to_owned()),
         hidden: argument.is_hide_set(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+
+    const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/express.md");
+    const BEGIN: &str = "<!-- The tables are written by UPDATE_DOCS=1 cargo test docs_are -->\n";
+    const END: &str = "<!-- End of the tables -->\n";
+
+    fn rows() -> Vec<Described> {
+        let command = cli::command();
+        let start = command.find_subcommand("start-server").unwrap();
+        start.get_arguments().filter_map(described).collect()
+    }
+
+    /// The tables of docs/express.md.
+    fn tables() -> String {
+        let mut page = String::new();
+        let mut heading = None;
+        for row in rows().iter().filter(|row| !row.hidden) {
+            if row.heading != heading {
+                heading.clone_from(&row.heading);
+                let title = heading.as_deref().unwrap_or("Others");
+                let _ = write!(
+                    page,
+                    "\n### {title}\n\n| option | default | meaning | becomes |\n|---|---|---|---|\n"
+                );
+            }
+            let values: String = row.values.iter().map(|value| format!(" {value}")).collect();
+            let default = row.default.as_ref().map(|value| format!("`{value}`")).unwrap_or_default();
+            let becomes = row.becomes.as_ref().map(|line| format!("`{line}`")).unwrap_or_default();
+            let name = format!("{}{values}", row.name).replace('|', "\\|");
+            let choices: Vec<String> = row.choices.iter().map(|choice| format!("`{choice}`")).collect();
+            let choices =
+                if choices.is_empty() { String::new() } else { format!(": {}", choices.join(", ")) };
+            let _ = writeln!(
+                page,
+                "| `{name}` | {default} | {}{choices} | {becomes} |",
+                row.help.replace('|', "\\|")
+            );
+        }
+        page.push('\n');
+        page
+    }
+
+    #[test]
+    fn docs_are_up_to_date() {
+        let page = std::fs::read_to_string(PAGE).unwrap();
+        let (before, rest) = page.split_once(BEGIN).unwrap();
+        let (_, after) = rest.split_once(END).unwrap();
+        let expected = format!("{before}{BEGIN}{}{END}{after}", tables());
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            return std::fs::write(PAGE, &expected).unwrap();
+        }
+        assert!(page == expected, "docs/express.md is not up to date: UPDATE_DOCS=1 cargo test docs_are");
+    }
+
+    #[test]
+    fn every_option_is_explained_in_one_line_without_a_full_stop() {
+        for row in rows().iter().filter(|row| !row.hidden) {
+            assert!(
+                !row.help.is_empty() && !row.help.ends_with('.') && !row.help.contains('\n'),
+                "{}: {}",
+                row.name,
+                row.help
+            );
+            assert!(row.heading.is_some(), "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn no_option_is_there_twice() {
+        cli::command().debug_assert();
+        let mut names: Vec<String> = rows().into_iter().map(|row| row.name).collect();
+        let all = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), all);
+    }
+
+    #[test]
+    fn the_manual_page_has_every_option() {
+        let mut page = Vec::new();
+        manual_page(&mut page).unwrap();
+        let page = String::from_utf8(page).unwrap().replace("\\-", "-");
+        for row in rows().iter().filter(|row| !row.hidden) {
+            assert!(page.contains(&row.name), "{}", row.name);
+        }
+    }
 }

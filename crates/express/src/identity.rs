@@ -25,7 +25,8 @@ pub(crate) struct Identity {
     /// As for the directives User and Group.
     pub user: String,
     pub group: String,
-    /// The group's number.
+    /// The numbers of both.
+    pub user_id: u32,
     pub gid: u32,
 }
 
@@ -35,12 +36,8 @@ impl Identity {
         let uid = Uid::effective();
         if !uid.is_root() {
             let gid = Gid::effective();
-            return Ok(Self {
-                uid: uid.as_raw(),
-                user: user_name(uid),
-                group: group_name(gid),
-                gid: gid.as_raw(),
-            });
+            let (user, group) = (user_name(uid), group_name(gid));
+            return Ok(Self { uid: uid.as_raw(), user, group, user_id: uid.as_raw(), gid: gid.as_raw() });
         }
         let user = options.user.as_deref().ok_or(Error::Root)?;
         let no_user = || Error::NoUser(user.to_owned());
@@ -61,7 +58,9 @@ impl Identity {
                 (group_name(gid), gid.as_raw())
             }
         };
-        Ok(Self { uid: 0, user: user.to_owned(), group, gid })
+        let user_id =
+            account.map(|account| account.uid.as_raw()).or_else(|| numeric(user)).ok_or_else(no_user)?;
+        Ok(Self { uid: 0, user: user.to_owned(), group, user_id, gid })
     }
 
     /// Whether httpd is started by root and has to become somebody else.

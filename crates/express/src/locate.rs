@@ -48,10 +48,15 @@ pub(crate) struct Httpd {
 impl Httpd {
     /// The one that the options, the environment, apxs or PATH name.
     pub(crate) fn find(options: &Server) -> Result<Self, Error> {
-        let program = program(options)?;
+        let program = Self::program(options)?;
         let built_in = built_in(&program)?;
         let modules = modules_folder(options.modules_directory.as_deref())?;
         Ok(Self { program, modules, built_in })
+    }
+
+    /// Its program.
+    pub(crate) fn program(options: &Server) -> Result<PathBuf, Error> {
+        program(options)
     }
 
     /// Whether a module is built in.

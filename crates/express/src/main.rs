@@ -9,6 +9,7 @@
 //!   [`python`], and [`identity`]
 //! - [`generate`]: the files of the server root, through [`conf`], [`quote`] and [`root`]
 //! - [`launch`]: httpd; [`banner`]: what is said before; [`install`]: the module for a system's httpd
+//! - [`doctor`]: what mod_wsgi finds in a configuration
 //! - [`describe`]: manual page, completions and the table of options for others
 
 #![forbid(unsafe_code)]
@@ -18,6 +19,7 @@ mod banner;
 mod cli;
 mod conf;
 mod describe;
+mod doctor;
 mod generate;
 mod identity;
 mod install;
@@ -41,6 +43,8 @@ use site::Site;
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 enum Error {
+    #[error(transparent)]
+    Doctor(#[from] doctor::Error),
     #[error(transparent)]
     Generate(#[from] generate::Error),
     #[error(transparent)]
@@ -84,13 +88,17 @@ fn run(command: Command, arguments: Vec<OsString>) -> Result<u8, Error> {
             drop(out);
             return serve(*options, arguments, true);
         }
+        Command::Doctor { conf, json, httpd_executable } => {
+            drop(out);
+            return Ok(doctor::run(conf.as_deref(), httpd_executable, json)?);
+        }
         Command::ModuleConfig => write!(out, "{}", install::lines(&install::location()?)?)?,
         Command::InstallModule { modules_directory } => {
             let module = install::install(modules_directory.as_deref())?;
             write!(out, "{}", install::lines(&module)?)?;
         }
         Command::ModuleLocation => writeln!(out, "{}", install::location()?.display())?,
-        Command::Completions { shell } => describe::completions(shell, &mut out),
+        Command::Completions { shell } => describe::completions(shell, &mut out)?,
         Command::Man => describe::manual_page(&mut out)?,
         Command::Options => describe::options(&mut out)?,
     }

@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::identity::Identity;
 use crate::site::Site;
 
 /// Why files cannot be written there.
@@ -83,6 +84,15 @@ pub(crate) fn write(path: &Path, content: &[u8], mode: u32) -> Result<(), Error>
         fs::rename(&fresh, path)
     };
     attempt().map_err(|source| Error::Io { path: path.to_path_buf(), source })
+}
+
+/// Gives a file to the user of the application, who is to change its time. Its content runs as that user anyway.
+pub(crate) fn give(path: &Path, identity: &Identity) -> Result<(), Error> {
+    if !identity.is_root() {
+        return Ok(());
+    }
+    std::os::unix::fs::chown(path, Some(identity.user_id), None)
+        .map_err(|source| Error::Io { path: path.to_path_buf(), source })
 }
 
 /// An empty file for the administrator to edit; one that exists is left alone.

@@ -141,9 +141,9 @@ fn requests(conf: &mut Conf, site: &Site) {
     }
 }
 
-/// Whether a changed script is loaded again.
+/// Whether a changed script is loaded again: by a new process, so not in httpd's own ones.
 pub(super) fn reloads(site: &Site) -> bool {
-    !site.options.server.disable_reloading && !site.options.debug.debug_mode
+    !site.options.server.disable_reloading && site.is_daemon()
 }
 
 /// The script behind the fallback of the document root, loaded before the first request.

@@ -7,6 +7,8 @@ import importlib
 import importlib.machinery
 import os
 import sys
+import threading
+import time
 import traceback
 import types
 
@@ -139,12 +141,33 @@ except Exception as error:
 FILES.changed()
 
 
+def announce(path):
+    """Says what has changed, and lets the other processes see it: they look at this script before each request."""
+    print(f"{path} has changed, the application is loaded again", file=sys.stderr)
+    if RELOAD_ON_CHANGES:
+        try:
+            os.utime(HANDLER)
+        except OSError:
+            pass  # of another user's; each process finds out for itself
+
+
 def reload_required(resource):
-    """Asked before each request: whether the application has to be loaded again."""
+    """Asked before each request but the first of a process: whether the application has to be loaded again."""
     path = FILES.changed()
     if path is not None:
-        print(f"{path} has changed, the application is loaded again", file=sys.stderr)
+        announce(path)
     return path is not None
+
+
+def watch():
+    """Looks for changes while nobody asks, and for processes that have served nobody yet."""
+    while (path := FILES.changed()) is None:
+        time.sleep(0.5)
+    announce(path)
+
+
+if RELOAD_ON_CHANGES:
+    threading.Thread(target=watch, name="mod_wsgi-express reloader", daemon=True).start()
 
 
 def relocate(environ):
@@ -177,7 +200,7 @@ def debugged(application):
     """The application with Python's debugger, on the terminal, where an exception is not caught."""
     import pdb
 
-    terminal = open("/dev/tty", "r+", buffering=1)
+    keys, screen = open("/dev/tty"), open("/dev/tty", "w", buffering=1)
 
     def call(environ, start_response):
         try:
@@ -187,14 +210,14 @@ def debugged(application):
             finally:
                 getattr(result, "close", lambda: None)()
         except Exception as error:
-            traceback.print_exception(error, file=terminal)
-            debugger = pdb.Pdb(stdin=terminal, stdout=terminal)
+            traceback.print_exception(error, file=screen)
+            debugger = pdb.Pdb(stdin=keys, stdout=screen)
             debugger.reset()
             debugger.interaction(None, error.__traceback__)
             raise
 
     if DEBUGGER == "start":
-        pdb.Pdb(stdin=terminal, stdout=terminal).set_trace()
+        pdb.Pdb(stdin=keys, stdout=screen).set_trace()
     return call
 
 

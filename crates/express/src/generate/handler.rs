@@ -23,7 +23,7 @@ pub(super) fn script(site: &Site) -> String {
         Entry::Paste(_) => "paste",
         Entry::Welcome | Entry::Static(_) => "welcome",
     };
-    let watches = options.server.reload_on_changes && reloads(site);
+    let watches = watches(site);
     let aliases: Vec<String> =
         options.listen.server_alias.iter().map(|alias| python(OsStr::new(alias))).collect();
     let debugger = match (options.debug.enable_debugger, options.debug.debugger_startup) {
@@ -34,6 +34,7 @@ pub(super) fn script(site: &Site) -> String {
     let rows = [
         ("KIND", format!("\"{kind}\"")),
         ("ENTRY", python(site.entry.name())),
+        ("HANDLER", python(site.root.join("handler.wsgi").as_os_str())),
         ("CALLABLE", python(OsStr::new(&options.application.callable_object))),
         ("MOUNT", python(OsStr::new(&site.mount))),
         ("SERVER_NAME", python(OsStr::new(site.server_name()))),
@@ -43,6 +44,11 @@ pub(super) fn script(site: &Site) -> String {
         ("DEBUGGER", debugger.to_owned()),
     ];
     with_head(HANDLER, &rows)
+}
+
+/// Whether the application's files are watched.
+pub(super) fn watches(site: &Site) -> bool {
+    site.options.server.reload_on_changes && reloads(site)
 }
 
 /// The scripts of --add-handler.

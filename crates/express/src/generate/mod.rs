@@ -40,7 +40,11 @@ pub(crate) fn write(site: &Site) -> Result<(), Error> {
     root::write(&site.root.join("httpd.conf"), &conf, 0o644)?;
     root::write(&site.root.join("apachectl"), &apachectl::script(site), 0o755)?;
     if site.wsgi.is_some() {
-        root::write(&site.root.join("handler.wsgi"), handler::script(site).as_bytes(), 0o644)?;
+        let script = site.root.join("handler.wsgi");
+        root::write(&script, handler::script(site).as_bytes(), 0o644)?;
+        if handler::watches(site) {
+            root::give(&script, &site.identity)?;
+        }
     }
     handler::resources(site)?;
     if site.options.files.rewrite_rules.is_none() {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Server")]
 pub(crate) struct Server {
     /// The folder for configuration, control script and logs [default: mod_wsgi-HOST:PORT:UID in $TMPDIR or /tmp]
