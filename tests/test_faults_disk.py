@@ -6,7 +6,7 @@ import signal
 
 import pytest
 from support import disk, processes
-from support.faulty import faulty, pid
+from support.faulty import complaints, faulty, pid, told_once
 from support.processes import wait_until
 
 pytestmark = [pytest.mark.ours, pytest.mark.root]
@@ -60,3 +60,34 @@ def test_the_group_recovers_although_nobody_can_read_of_it(full):
     since = server.mark()
     assert server.get("/app/exit-3").status == 502
     server.wait_for_log("was lost: .* exited with status 3", since)
+
+
+@pytest.fixture
+def crowded(serve):
+    """A server whose folder for temporary files is full."""
+    with contextlib.ExitStack() as stack:
+
+        def start(more=""):
+            server = faulty(serve, "threads=1 " + more, run=False)
+            folder = server.root / "tmp"
+            folder.mkdir()
+            server.env["TMPDIR"] = str(stack.enter_context(disk.small(folder)))
+            disk.fill(folder)
+            server.start()
+            pid(server)
+            return server
+
+        yield start
+
+
+def test_a_slow_client_gets_the_whole_response_all_the_same(crowded):
+    """What it has not taken yet cannot be kept: the thread of the application waits for it."""
+    server = crowded()
+    with server.connect() as client:
+        client.start("GET", "/app/large")
+        head = client.head()
+        assert head.status == 200
+        told_once(server, "what slow clients have not taken yet cannot be kept in .*No space left.*make room there")
+        assert len(client.body("GET", head)) == 64 << 20
+    assert pid(server)
+    assert len(complaints(server)) == 1

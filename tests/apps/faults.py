@@ -157,6 +157,9 @@ def application(environ, start_response):
     if environ["PATH_INFO"] == "/file":
         start_response("200 OK", [("Content-Type", "text/plain")])
         return environ["wsgi.file_wrapper"](open(__file__, "rb"))
+    if environ["PATH_INFO"] == "/large":
+        start_response("200 OK", [("Content-Type", "application/octet-stream")])
+        return (bytes(1 << 20) for _ in range(64))
     harm = WAYS[environ["PATH_INFO"].strip("/") or "fine"]
     if environ["QUERY_STRING"] == "page":
         return excused(harm, start_response)
