@@ -91,3 +91,15 @@ def test_a_slow_client_gets_the_whole_response_all_the_same(crowded):
         assert len(client.body("GET", head)) == 64 << 20
     assert pid(server)
     assert len(complaints(server)) == 1
+
+
+def test_a_body_that_cannot_be_kept(crowded):
+    """request-buffering=on: the client is told; a body that fits into memory needs no disk."""
+    server = crowded("request-buffering=on")
+    response = server.post("/app", bytes(4 << 20))
+    assert response.status == 507
+    line = told_once(server, "a request body for process group `app` cannot be kept in .*No space left")
+    assert "make room there, or name another folder with spool-directory=" in line
+    server.wait_for_log("^507 POST /app a request body for process group `app` cannot be kept", name="access.log")
+    assert server.post("/app", bytes(1000)).status == 200
+    assert len(complaints(server)) == 1
