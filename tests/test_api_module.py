@@ -10,7 +10,7 @@ from support.ask import ask
 EVALUATE = "WSGIScriptAlias / ${APPS}/evaluate.py\n"
 NAMES = """FileWrapper LogHandler RequestTimeout active_requests application_group event_callbacks maximum_processes
     process_group process_metrics request_data request_metrics server_metrics shutdown_callbacks signal_callbacks
-    start_recording_metrics subscribe_events subscribe_shutdown subscribe_signals threads_per_process version""".split()
+    start_recording_metrics subscribe_events subscribe_fork subscribe_shutdown subscribe_signals threads_per_process version""".split()
 
 
 @pytest.fixture

@@ -431,7 +431,7 @@ REFUSED = {
     "alias": (CONF + "WSGIScriptAlias /x /x.py process-group=app application-group=shop", ["`shop`", "application-group=%{GLOBAL}"]),
     "default": (CONF + "WSGIScriptAlias /x /x.py process-group=app", ["`%{RESOURCE}`", "WSGIApplicationGroup %{GLOBAL}"]),
     "import": (CONF + "WSGIImportScript /x.py process-group=app application-group=shop", ["WSGIImportScript", "`shop`"]),
-    "hook": (CONF + "WSGIAccessScript /x.py process-group=app application-group=shop", ["WSGIAccessScript", "`shop`"]),
+    "hook": (CONF + "<Location />\nWSGIAccessScript /x.py process-group=app application-group=shop\n</Location>", ["WSGIAccessScript", "`shop`"]),
     "handler": (CONF + "WSGIHandlerScript x /x.py process-group=app application-group=shop", ["WSGIHandlerScript x", "`shop`"]),
 }  # fmt: skip
 
@@ -469,7 +469,9 @@ def test_django(serve, packages):
                                "WSGIProcessGroup app\nWSGIApplicationGroup %{GLOBAL}\n")
     try:
         server.start()
-        with Load(server, "/db/books/", clients=4) as load:
+        first = server.get("/db/books/?prefix=x")
+        assert first.status == 200, server.log()
+        with Load(server, "/db/books/?prefix=x", first.body, clients=4) as load:
             wait_until(lambda: load.count > 100, 60, "requests")
         load.assert_clean(100)
         assert "preload=on has no effect" not in server.log()

@@ -90,7 +90,7 @@ def test_the_stubs_have_the_real_types_and_parameters(serve, mode):
     text = (STUBS / "mod_wsgi-stubs" / "__init__.pyi").read_text()
     for node in ast.parse(text).body:
         if isinstance(node, ast.FunctionDef):
-            count = len(node.args.posonlyargs) + len(node.args.args)
+            count = len(node.args.posonlyargs) + len(node.args.args) + len(node.args.kwonlyargs)
             assert ask(server, f"""
                 import inspect
                 try: answer = len(inspect.signature(mod_wsgi.{node.name}).parameters)

@@ -53,6 +53,9 @@ def signalled(name: str, signame: str, signum: int) -> None:
     mod_wsgi.signal_callbacks.append(signalled)
 
 
+mod_wsgi.subscribe_fork(before=mod_wsgi.event_callbacks.clear, after=lambda: print("forked"))
+
+
 def observed() -> float:
     """Numbers."""
     mod_wsgi.start_recording_metrics()

@@ -50,11 +50,8 @@ fn elsewhere(case: &Case<'_>, group: &ProcessGroup) -> Vec<Finding> {
             (handler.process_group.as_ref().filter(|own| own.as_str() == name), elsewhere)
         {
             let (what, remedy) = refusal(name, interpreter);
-            let directive = format!("WSGIHandlerScript {}", handler.name);
-            findings.push(
-                Finding::of_directive(Severity::Error, (&directive, None), what, remedy)
-                    .at(handler.path.as_str()),
-            );
+            let what = format!("the handler that `WSGIHandlerScript {}` registers: {what}", handler.name);
+            findings.push(Finding::of_group(Severity::Error, group, what, remedy).at(handler.path.as_str()));
         }
     }
     findings

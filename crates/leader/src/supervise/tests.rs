@@ -308,3 +308,30 @@ fn a_reload_with_all_slots_taken_waits_and_then_presses() {
     assert!(group.done().contains(&stop(0, Reason::ScriptReload)));
     assert_eq!(group.exited(0, 0, 1).starts(), 1);
 }
+
+#[test]
+fn a_template_that_cannot_load_is_a_failed_start() {
+    let mut group = Group::running(2);
+    let done = group.on(Event::NotLoaded).done();
+    let outdated = |action: &Action| matches!(action, Action::Publish(Health::Outdated, _));
+    assert!(done.iter().any(outdated), "{done:?}");
+    let stopped = |action: &Action| matches!(action, Action::Tell { .. } | Action::Kill { .. });
+    assert!(!done.iter().any(stopped), "those that serve go on: {done:?}");
+}
+
+#[test]
+fn new_code_renews_what_workers_are_forked_from() {
+    let mut group = Group::running(2);
+    group.supervisor.preload = true;
+    let renews = |actions: Vec<Action>| actions.iter().filter(|action| **action == Action::Renew).count();
+    let said = |message| Event::Said { slot: 0, message };
+    let retire = |reason| said(FromWorker::Retire { reason });
+    assert_eq!(renews(group.on(retire(Reason::MaximumRequests)).done()), 0);
+    assert_eq!(renews(group.on(retire(Reason::GracefulSignal)).done()), 1);
+    assert_eq!(renews(group.on(Event::Signal(Request::Replace)).done()), 1);
+    let changed = FromWorker::Changed { script: "/a.wsgi".to_owned() };
+    let done = group.on(said(changed)).done();
+    let at = |wanted: fn(&Action) -> bool| done.iter().position(wanted);
+    let (renewed, started) = (at(|one| *one == Action::Renew), at(|one| matches!(one, Action::Start { .. })));
+    assert!(renewed.is_some() && renewed < started, "{done:?}");
+}
