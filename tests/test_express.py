@@ -84,6 +84,7 @@ def test_it_becomes_httpd_where_there_is_no_terminal(express):
     express.start("wsgi.py")
     assert processes.name(express.process.pid) == os.path.basename(httpd.program())
     assert processes.command(express.process.pid).startswith("httpd (mod_wsgi-express)")
+    assert told(express.get())["pid"]  # from now on it takes signals
     (express.root / "httpd.conf").write_text("Nonsense\n")
     os.kill(express.process.pid, signal.SIGHUP)
     assert express.process.wait(20) == 1

@@ -159,6 +159,30 @@ def test_access_scripts(express):
     assert express.get("/closed", basic("anna", "word")).status == 403
 
 
+def test_what_a_password_protects(express):
+    """Also what is passed on to other servers, and not less for --allow-localhost; the status page stays for this machine."""
+    express.write("auth.py", "def check_password(environ, user, password):\n    return password == 'word'\n")
+    express.write("files/page.txt", "a page")
+    express.start("wsgi.py", "--auth-user-script", "auth.py", "--proxy-mount-point", "/api", "http://127.0.0.1:9/", "--url-alias", "/files",
+                  "files", "--server-status", "--server-name", "example.com", "--allow-localhost")
+    for host in ("example.com", "example.net"):
+        for path in ("/", "/api/page", "/files/page.txt"):
+            assert express.request("GET", path, host=host).status == 401
+            assert express.request("GET", path, basic("anna", "word"), host=host).status == (503 if "api" in path else 200)
+    assert express.request("GET", "/server-status?auto", host="example.com").status == 200
+
+
+def test_static_files_with_a_password(express):
+    express.write("auth.py", "def check_password(environ, user, password):\n    return password == 'word'\n")
+    express.write("files/page.txt", "a page")
+    express.write("files/a.own", "text of a")
+    express.write("handler.py", "def handle_request(environ, start_response):\n    start_response('200 OK', [])\n    return [b'handled']\n")
+    express.start("files", "--application-type", "static", "--auth-user-script", "auth.py", "--add-handler", ".own", "handler.py")
+    assert express.get("/page.txt").status == 401
+    assert express.get("/page.txt", basic("anna", "word")).text == "a page"
+    assert express.get("/a.own", basic("anna", "word")).text == "handled"
+
+
 def test_digest(express):
     realm = f"localhost:{express.port}"
     express.write("auth.py", f"def get_realm_hash(environ, user, realm):\n    return {realm_hash('anna', realm, 'word')!r}\n")

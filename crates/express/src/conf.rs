@@ -30,6 +30,12 @@ impl Conf {
         self.text.push(b'\n');
     }
 
+    /// A directive with the words of a text, as people write them.
+    pub(crate) fn split(&mut self, directive: &str, text: &str) {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        self.line(directive, &words.iter().map(|word| word as &dyn Word).collect::<Vec<_>>());
+    }
+
     /// A directive that is written here as it stands, without any value from outside.
     pub(crate) fn fixed(&mut self, line: &str) {
         self.begin(line);
@@ -68,6 +74,16 @@ impl Conf {
     pub(crate) fn folder(&mut self, path: &Path, inside: impl FnOnce(&mut Self)) {
         let pattern = OsString::from_vec(quote::pattern(path.as_os_str()));
         self.section("Directory", &[&pattern], inside);
+    }
+
+    /// A directive for a file, whatever its name looks like, that takes patterns.
+    pub(crate) fn file(&mut self, directive: &str, path: &Path) {
+        self.line(directive, &[&OsString::from_vec(quote::pattern(path.as_os_str()))]);
+    }
+
+    /// A section for a file, whatever its name looks like.
+    pub(crate) fn file_section(&mut self, name: &OsStr, inside: impl FnOnce(&mut Self)) {
+        self.section("Files", &[&OsString::from_vec(quote::pattern(name))], inside);
     }
 
     /// A comment, with an empty line before it.

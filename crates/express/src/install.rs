@@ -1,5 +1,6 @@
 //! `module-config`, `install-module` and `module-location`: this module for a system's own httpd.
 
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -52,11 +53,19 @@ pub(crate) fn install(given: Option<&Path>) -> Result<PathBuf, Error> {
         return Ok(target);
     }
     copy(&module, &target, 0o644)?;
-    for part in PARTS {
-        let mode = if part.ends_with(".so") { 0o644 } else { 0o755 };
-        copy(&module.with_file_name(part), &folder.join(part), mode)?;
+    let parts = PARTS.map(OsString::from).into_iter().chain(hosts_for_one_python(&module));
+    for part in parts {
+        let mode = if part.as_encoded_bytes().ends_with(b".so") { 0o644 } else { 0o755 };
+        copy(&module.with_file_name(&part), &folder.join(&part), mode)?;
     }
     Ok(target)
+}
+
+/// Hosts that were built for one Python alone, beside the one for all.
+fn hosts_for_one_python(module: &Path) -> Vec<OsString> {
+    let folder = module.parent().and_then(|folder| fs::read_dir(folder).ok());
+    let names = folder.into_iter().flatten().filter_map(|entry| Some(entry.ok()?.file_name()));
+    names.filter(|name| name.as_encoded_bytes().starts_with(b"mod_wsgi_host.cpython-")).collect()
 }
 
 fn copy(from: &Path, to: &Path, mode: u32) -> Result<(), Error> {

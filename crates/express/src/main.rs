@@ -6,7 +6,7 @@
 //! The map, top down:
 //! - [`cli`]: the commands; [`options`]: the one table of options; [`arguments`]: the command line before it is parsed
 //! - [`site`]: options and what was found on this machine, with nothing left open; from [`locate`] (httpd, modules),
-//!   [`python`], and [`identity`]
+//!   [`python`], and [`identity`]; [`checks`]: what options ask of each other
 //! - [`generate`]: the files of the server root, through [`conf`], [`quote`] and [`root`]
 //! - [`launch`]: httpd; [`banner`]: what is said before; [`install`]: the module for a system's httpd
 //! - [`doctor`]: what mod_wsgi finds in a configuration
@@ -16,6 +16,7 @@
 
 mod arguments;
 mod banner;
+mod checks;
 mod cli;
 mod conf;
 mod describe;

@@ -35,8 +35,7 @@ pub(super) fn write(conf: &mut Conf, site: &Site) {
         conf.line_with_options("WSGIAuthUserScript", &[&absolute(script)], &group);
         conf.section("RequireAll", &[], |conf| {
             conf.fixed("Require valid-user");
-            if let Some(script) = &options.auth_group_script {
-                let _ = script;
+            if options.auth_group_script.is_some() {
                 conf.line("Require", &[&"wsgi-group", &options.auth_group]);
             }
         });

@@ -43,7 +43,6 @@ pub(super) fn script(site: &Site) -> Vec<u8> {
     assign(&mut script, "HTTPD", site.httpd.program.as_os_str());
     assign(&mut script, "CONF", site.root.join("httpd.conf").as_os_str());
     assign(&mut script, "STATUS_URL", OsStr::new(&format!("{}server-status", crate::banner::url(site))));
-    script.extend_from_slice(b"MORE=(\"\")\n".get(..0).unwrap_or_default());
     script.extend_from_slice(more(site).as_bytes());
     script.extend_from_slice(BODY.as_bytes());
     script

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::conf::Conf;
 use crate::locate::{absolute, colons};
 use crate::options::{MapHead, pairs};
-use crate::site::{Entry, Site, Wsgi};
+use crate::site::{Site, Wsgi};
 
 /// Writes the directives.
 pub(super) fn write(conf: &mut Conf, site: &Site) {
@@ -53,10 +53,7 @@ fn python(conf: &mut Conf, site: &Site, wsgi: &Wsgi) {
         }
     }
     for words in &observe.telemetry_options {
-        let words: Vec<&str> = words.split_whitespace().collect();
-        let words: Vec<&dyn crate::conf::Word> =
-            words.iter().map(|word| word as &dyn crate::conf::Word).collect();
-        conf.line("WSGITelemetryOptions", &words);
+        conf.split("WSGITelemetryOptions", words);
     }
 }
 
@@ -152,20 +149,16 @@ fn handler(conf: &mut Conf, site: &Site) {
     let application = site.options.application.application_group.clone();
     let group =
         [("process-group", site.process_group().into()), ("application-group", application.clone().into())];
+    for (place, _) in pairs(&site.options.application.add_handler).enumerate() {
+        let own = site.root.join(format!("resource-{place}.wsgi"));
+        conf.line_with_options("WSGIHandlerScript", &[&format!("wsgi-resource-{place}"), &own], &group);
+    }
+    if !site.has_application() {
+        return;
+    }
     conf.line_with_options("WSGIHandlerScript", &[&"wsgi-handler", &script], &group);
     // A group that each request chooses cannot be filled before.
     if application == "%{GLOBAL}" || !application.contains("%{") {
         conf.line_with_options("WSGIImportScript", &[&script], &group);
     }
-    for (place, (_, script)) in pairs(&site.options.application.add_handler).enumerate() {
-        let (name, script) = (format!("wsgi-resource-{place}"), absolute(script.as_ref()));
-        let own = site.root.join(format!("resource-{place}.wsgi"));
-        debug_assert!(script.is_absolute());
-        conf.line_with_options("WSGIHandlerScript", &[&name, &own], &group);
-    }
-}
-
-/// Whether requests reach Python at all.
-pub(super) fn has_application(site: &Site) -> bool {
-    !matches!(site.entry, Entry::Static(_))
 }

@@ -6,7 +6,6 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::application::has_application;
 use crate::conf::Conf;
 use crate::locate::absolute;
 use crate::options::pairs;
@@ -30,7 +29,12 @@ pub(super) fn write(conf: &mut Conf, site: &Site) {
              application/javascript application/json",
         );
     }
+}
+
+/// The status page. It comes after what is said about access, which is for the application.
+pub(super) fn status(conf: &mut Conf, site: &Site) {
     if site.options.observe.server_status {
+        conf.comment("The status page");
         conf.fixed("ExtendedStatus On");
         conf.section("Location", &[&"/server-status"], |conf| {
             conf.fixed("SetHandler server-status");
@@ -51,15 +55,12 @@ fn document_root(conf: &mut Conf, site: &Site) {
             conf.fixed("AllowOverride None");
         }
         for kind in &options.allow_override {
-            let words: Vec<&str> = kind.split_whitespace().collect();
-            let words: Vec<&dyn crate::conf::Word> =
-                words.iter().map(|word| word as &dyn crate::conf::Word).collect();
-            conf.line("AllowOverride", &words);
+            conf.split("AllowOverride", kind);
         }
         conf.fixed("Require all granted");
         match &options.directory_index {
             Some(file) => conf.line("DirectoryIndex", &[file]),
-            None if has_application(site) => conf.fixed("DirectoryIndex disabled"),
+            None if site.has_application() => conf.fixed("DirectoryIndex disabled"),
             None => conf.fixed("DirectoryIndex index.html"),
         }
         if options.with_cgi {
@@ -69,9 +70,8 @@ fn document_root(conf: &mut Conf, site: &Site) {
             conf.line("AddHandler", &[&format!("wsgi-resource-{place}"), extension]);
         }
         conf.fixed("RewriteEngine On");
-        let rules = site.file(options.rewrite_rules.as_ref(), "rewrite.conf");
-        include(conf, &rules);
-        if has_application(site) {
+        conf.file("Include", &site.file(options.rewrite_rules.as_ref(), "rewrite.conf"));
+        if site.has_application() {
             fallback(conf, site);
         }
     });
@@ -113,21 +113,13 @@ fn alias(conf: &mut Conf, url: &str, path: &Path) {
     let granted = |conf: &mut Conf| conf.fixed("Require all granted");
     match (path.is_file(), path.parent(), path.file_name()) {
         (true, Some(folder), Some(name)) => {
-            let pattern = std::os::unix::ffi::OsStringExt::from_vec(crate::quote::pattern(name));
-            let pattern: OsString = pattern;
-            conf.folder(folder, |conf| conf.section("Files", &[&pattern], granted));
+            conf.folder(folder, |conf| conf.file_section(name, granted));
         }
         _ => conf.folder(path, |conf| {
             conf.fixed("Options FollowSymLinks");
             granted(conf);
         }),
     }
-}
-
-fn include(conf: &mut Conf, file: &Path) {
-    let pattern: OsString =
-        std::os::unix::ffi::OsStringExt::from_vec(crate::quote::pattern(file.as_os_str()));
-    conf.line("Include", &[&pattern]);
 }
 
 /// A text as a regular expression that matches nothing else.

@@ -11,6 +11,11 @@ use crate::site::Site;
 /// Writes them.
 pub(super) fn write(conf: &mut Conf, site: &Site) {
     let options = &site.options;
+    if options.https.https_port.is_some() {
+        conf.comment("HTTPS");
+        // In httpd's runtime folder, which is the server root.
+        conf.fixed("SSLSessionCache shmcb:ssl_sessions(512000)");
+    }
     let ports = std::iter::once((options.listen.port, false))
         .chain(options.https.https_port.map(|port| (port, true)));
     for (port, secure) in ports {
@@ -43,9 +48,15 @@ fn strangers(conf: &mut Conf, site: &Site, port: u16, secure: bool) {
         if secure {
             certificate(conf, site);
         }
-        let required =
-            if site.options.listen.allow_localhost { "Require local" } else { "Require all denied" };
-        conf.section("Location", &[&"/"], |conf| conf.fixed(required));
+        conf.section("Location", &[&"/"], |conf| {
+            if site.options.listen.allow_localhost {
+                // Besides what is required of everybody, such as a password.
+                conf.fixed("AuthMerging And");
+                conf.fixed("Require local");
+            } else {
+                conf.fixed("Require all denied");
+            }
+        });
     });
 }
 
@@ -109,10 +120,7 @@ fn elsewhere(
         let target = super::proxies::ended(&target.to_string_lossy());
         conf.line_with_options("ProxyPass", &[&"/", &target], &[("upgrade", "websocket".into())]);
         conf.line("ProxyPassReverse", &[&"/", &target]);
-        conf.section("Location", &[&"/"], |conf| {
-            conf.fixed("Require all granted");
-            super::proxies::forwarded(conf);
-        });
+        conf.section("Location", &[&"/"], super::proxies::forwarded);
     });
 }
 

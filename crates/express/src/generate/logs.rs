@@ -13,11 +13,7 @@ pub(super) fn write(conf: &mut Conf, site: &Site) {
     conf.comment("Logs");
     let options = &site.options.logs;
     conf.line("ErrorLog", &[&error_log(site)]);
-    // More than one word: a level, and levels of modules.
-    let levels: Vec<&str> = options.log_level.split_whitespace().collect();
-    let levels: Vec<&dyn crate::conf::Word> =
-        levels.iter().map(|level| level as &dyn crate::conf::Word).collect();
-    conf.line("LogLevel", &levels);
+    conf.split("LogLevel", &options.log_level);
     if let Some(format) = &options.error_log_format {
         conf.line("ErrorLogFormat", &[format]);
     }

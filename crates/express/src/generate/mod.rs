@@ -39,7 +39,7 @@ pub(crate) fn write(site: &Site) -> Result<(), Error> {
     root::prepare(site)?;
     root::write(&site.root.join("httpd.conf"), &conf, 0o644)?;
     root::write(&site.root.join("apachectl"), &apachectl::script(site), 0o755)?;
-    if site.wsgi.is_some() {
+    if site.has_application() {
         let script = site.root.join("handler.wsgi");
         root::write(&script, handler::script(site).as_bytes(), 0o644)?;
         if handler::watches(site) {
@@ -78,6 +78,7 @@ pub(crate) fn configuration(site: &Site) -> Result<Vec<u8>, Error> {
     proxies::write(&mut conf, site);
     hosts::write(&mut conf, site);
     services::write(&mut conf, site);
+    content::status(&mut conf, site);
     server::includes(&mut conf, site);
     Ok(conf.finish()?)
 }

@@ -32,8 +32,8 @@ fn point(conf: &mut Conf, url: &str, target: &str) {
     }
     conf.line_with_options("ProxyPass", &[&url, &target], &[("upgrade", "websocket".into())]);
     conf.line("ProxyPassReverse", &[&url, &target]);
+    // What is said about access to the site holds here, too.
     conf.section("Location", &[&url], |conf| {
-        conf.fixed("Require all granted");
         forwarded(conf);
         if !bare.is_empty() {
             conf.line("RequestHeader", &[&"set", &"X-Forwarded-Prefix", &bare.replace('%', "%%")]);

@@ -154,10 +154,7 @@ fn request_read_timeout(conf: &mut Conf, timeouts: &Timeouts) {
 
 /// The administrator's own files come last, so that they have the last word.
 pub(super) fn includes(conf: &mut Conf, site: &Site) {
-    use std::os::unix::ffi::OsStringExt;
-
     for file in &site.options.server.include_file {
-        let pattern = crate::quote::pattern(crate::locate::absolute(file).as_os_str());
-        conf.line("Include", &[&std::ffi::OsString::from_vec(pattern)]);
+        conf.file("Include", &crate::locate::absolute(file));
     }
 }
