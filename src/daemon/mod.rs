@@ -7,7 +7,7 @@
 //! response ([`answer`]) at the pace of the client ([`delivery`], [`spool`]), or into the verdict ([`ruling`]) that was asked
 //! for. Long bodies may be [`buffered`] before; both kinds of files are [`unlinked`]. When a worker dies, [`death`] finds out
 //! how; [`error`] says what the client gets.
-//! Workers of a group with `server-metrics=On` ask for httpd's scoreboard: [`questions`]. For `httpd -t` [`trial`] runs a
+//! Workers of a group with `server-metrics=On` ask for httpd's scoreboard: [`questions`]. For `httpd -t` [`mod@trial`] runs a
 //! program as a group's processes would run it.
 //!
 //! Sound because: one request is with one worker at a time, which owns its thread's reservation from the moment it
