@@ -107,7 +107,7 @@ def test_a_generation_that_cannot_load_the_application_does_not_take_over(group)
     site.script.write_text("raise SystemError('broken by a deployment')")
     site.start(previous=next(iter(site.leaders)), generation=2)
     until(lambda: "cannot start a process" in site.errors(), "the report")
-    assert site.area.slot(0, "accepting") == 1 and site.area.state == wire.RUNNING
+    assert site.area.slot(0, "accepting") == 1 and site.area.state == wire.OUTDATED
     site.script.write_text(version(3))
     until(lambda: site.accepting() == [1], "the handover")
     assert site.get().body == b"3"

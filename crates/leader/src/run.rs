@@ -287,10 +287,11 @@ impl Loop {
 
     fn publish(&self, health: Health, failure: &str) {
         let others = || self.area.slots().iter().any(|slot| slot.accepting.load(SeqCst) != 0);
-        if health == Health::Failing {
+        if matches!(health, Health::Failing | Health::Outdated) {
             self.area.group().set_failure(failure);
         }
-        if health == Health::Running || !others() {
+        // Failing and Starting are what a group is where nobody serves; the others are said by those who do.
+        if matches!(health, Health::Running | Health::Outdated) || !others() {
             self.area.group().set_state(health);
         }
     }
