@@ -13,10 +13,13 @@ use rustix::net::RecvFlags;
 
 use super::error::Broken;
 
-/// What one `recvmsg` can bring at most, unless a frame needs more.
-const ROOM: usize = BODY_PIECE + 8192;
-/// A larger buffer is given back after its request.
-const KEEP: usize = 1 << 20;
+/// What one `recvmsg` can bring at first: most responses, whole.
+const ROOM: usize = 16 << 10;
+/// And once there was more than that, unless a frame needs more.
+const MOST: usize = BODY_PIECE + 8192;
+/// A larger buffer is given back after its request: httpd has hundreds of threads, few of which have large responses
+/// at a time.
+const KEEP: usize = 32 << 10;
 
 /// Something from the worker.
 #[derive(Debug)]
@@ -33,6 +36,8 @@ pub(super) enum Piece<'b> {
 #[derive(Debug, Default)]
 pub(super) struct Incoming {
     buffer: Vec<u8>,
+    /// The last `recvmsg` left no room.
+    filled: bool,
     start: usize,
     end: usize,
     /// How much of a BODY frame's payload has not come yet.
@@ -96,6 +101,7 @@ impl Incoming {
         self.make_room();
         let room = self.buffer.get_mut(self.end..).unwrap_or_default();
         let received = receive_with(socket, room, flags)?;
+        self.filled = received.length == room.len();
         self.end += received.length;
         self.files.extend(received.descriptor);
         // Each FILE has one descriptor and comes by itself, so that never more than one waits.
@@ -112,7 +118,7 @@ impl Incoming {
             Ok(Some(header)) if self.body_left == 0 && header.kind != Kind::Body => HEADER + header.length,
             _ => 0,
         };
-        let needed = frame.max(ROOM);
+        let needed = frame.max(if self.filled || self.buffer.len() >= MOST { MOST } else { ROOM });
         if self.start > 0 && self.start + needed > self.buffer.len() {
             self.buffer.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
@@ -198,7 +204,9 @@ mod tests {
         }
         sender.join().unwrap();
         assert_eq!((kinds.as_slice(), body), ([Kind::Head].as_slice(), 900_000));
-        assert!(incoming.buffer.len() < KEEP);
+        assert!(incoming.buffer.len() < 1 << 20);
+        incoming.reset();
+        assert!(incoming.buffer.len() <= KEEP);
     }
 
     #[test]
