@@ -5,6 +5,7 @@ import os
 import pty
 import pwd
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -138,6 +139,32 @@ def test_install_module(express):
     assert {path.name for path in target.iterdir()} == set(httpd.PARTS)
     result = express.run(program(), "install-module", "--modules-directory", express.folder / "none")
     assert result.returncode == 1 and f"{express.folder}/none/mod_wsgi.so could not be written" in result.stderr
+
+
+def test_the_command_alone_finds_the_installed_module(express):
+    """As after `make install`: the module is where apxs says, and must be this one, with all its parts."""
+    place = express.folder / "modules"
+    place.mkdir()
+    for path in httpd.modules().glob("mod_*.so"):
+        (place / path.name).symlink_to(path)
+    (place / "mod_wsgi.so").unlink(missing_ok=True)
+    shutil.copy(program(), express.folder / "alone")
+    apxs = express.write("apxs", f"#!/bin/sh\n[ $2 = LIBEXECDIR ] && echo {place} || exec {os.environ.get('APXS') or shutil.which('apxs') or shutil.which('apxs2')} \"$@\"\n", mode=0o755)
+
+    def located():
+        return express.run(express.folder / "alone", "module-location", APXS=str(apxs))
+
+    assert located().returncode == 1 and f"neither beside this command nor in {place}: install it" in located().stderr
+    (place / "mod_wsgi.so").write_bytes(b"")
+    assert located().returncode == 1 and "it is not this project's mod_wsgi.so" in located().stderr
+    (place / "mod_wsgi.so").unlink()
+    for part in httpd.PARTS:
+        (place / part).symlink_to(httpd.module().parent / part)
+    assert located().stdout == f"{place}/mod_wsgi.so\n"
+    line = express.arguments("start-server", ["wsgi.py", "--module", httpd.module()])
+    express.launch([express.folder / "alone", *line[1:]], APXS=str(apxs))
+    assert express.process.poll() is None, express.output()
+    assert told(express.get())["pid"]
 
 
 def test_the_environment_names_python(express):

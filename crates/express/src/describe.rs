@@ -16,20 +16,26 @@ pub(crate) fn completions(shell: Shell, out: &mut impl Write) -> io::Result<()> 
     out.write_all(script.as_bytes())
 }
 
-/// The manual page: what the program is for, then the options of start-server, then the other commands.
+/// The manual page: what the program is for, then the commands and the options of start-server.
 pub(crate) fn manual_page(out: &mut impl Write) -> io::Result<()> {
     let command = cli::command();
     let page = clap_mangen::Man::new(command.clone()).section("8");
-    page.render_title(out)?;
-    page.render_name_section(out)?;
-    page.render_synopsis_section(out)?;
-    page.render_description_section(out)?;
-    page.render_subcommands_section(out)?;
+    let mut text = Vec::new();
+    page.render_title(&mut text)?;
+    page.render_name_section(&mut text)?;
+    page.render_synopsis_section(&mut text)?;
+    page.render_description_section(&mut text)?;
+    page.render_subcommands_section(&mut text)?;
     if let Some(start) = command.find_subcommand("start-server") {
         let start = clap_mangen::Man::new(start.clone().disable_help_flag(true)).section("8");
-        start.render_options_section(out)?;
+        start.render_options_section(&mut text)?;
     }
-    Ok(())
+    // The commands have no pages of their own to refer to.
+    let mut text = String::from_utf8_lossy(&text).into_owned();
+    for name in command.get_subcommands().map(|command| command.get_name().replace('-', "\\-")) {
+        text = text.replace(&format!("mod_wsgi\\-express\\-{name}(8)"), &name);
+    }
+    out.write_all(text.as_bytes())
 }
 
 /// One option, as far as another parser has to know it.
@@ -169,6 +175,7 @@ mod tests {
         let mut page = Vec::new();
         manual_page(&mut page).unwrap();
         let page = String::from_utf8(page).unwrap().replace("\\-", "-");
+        assert!(page.contains("\ndoctor\n") && !page.contains("express-doctor"));
         for row in rows().iter().filter(|row| !row.hidden) {
             assert!(page.contains(&row.name), "{}", row.name);
         }
