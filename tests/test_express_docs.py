@@ -4,12 +4,14 @@ A unit test compares the tables of docs/express.md with the options themselves (
 """
 
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
 from support import httpd
+from support.access import certificate
 from support.express import program
 
 pytestmark = pytest.mark.ours
@@ -81,6 +83,44 @@ def test_help_has_every_option():
     shown = subprocess.run([program(), "start-server", "--help"], check=True, capture_output=True, text=True, timeout=30).stdout
     for name, row in options().items():
         assert (f"--{name}" in shown) or row["hidden"], name
+
+
+# What a value may be by its name in the table, and options for which that will not do; None: not together with the others.
+VALUES = {"NUMBER": "3", "SECONDS": "7", "BYTES": "9000", "MILLISECONDS": "6", "FRACTION": "0.5", "URL": "/u", "FILE": "file", "DIR": "folder",
+          "NAME": "name", "KEY": "OWN_KEY", "VALUE": "value", "HOSTNAME": "example.com", "TARGET": "http://127.0.0.1:9/", "EXTENSION": ".own",
+          "SCRIPT": "file", "STATUS": "404", "PATH": "folder", "USER": "daemon", "GROUP": "daemon", "MB": "5", "PARAMS": "max-age=1"}
+SPECIAL = {"--host": ["localhost"], "--port": None, "--https-port": ["8443"], "--ssl-certificate-key-file": None, "--ssl-certificate-file": None,
+           "--ssl-certificate": ["own"], "--ssl-certificate-chain-file": ["own.crt"], "--ssl-ca-certificate-file": ["own.crt"],
+           "--server-mpm": ["event"], "--trust-proxy": ["10.0.0.1"], "--trust-proxy-header": ["X-Forwarded-For"], "--log-level": ["info"],
+           "--telemetry-service": ["unix:/tmp/x"], "--telemetry-options": ["None"], "--python-home": ["/usr"], "--python-warnings": ["error"],
+           "--locale": ["C.UTF-8"], "--allow-override": ["All"], "--error-document": ["404", "/u"], "--auth-group": ["name"],
+           "--access-log-format": ["own"], "--error-log-format": ["%M"], "--map-head-to-get": ["On"], "--auth-type": ["Basic"],
+           "--free-threading": None, "--module": None, "--modules-directory": None, "--server-root": None, "--user": None, "--group": None,
+           "--log-to-terminal": None, "--disable-reloading": [], "--mime-types": ["/dev/null"]}
+
+
+def test_every_option_becomes_what_its_help_says(express):
+    """All options with a directive in one command line: each directive is in httpd.conf."""
+    for suffix, made in zip((".crt", ".key"), certificate(express.folder)):
+        made.rename(express.folder / f"own{suffix}")
+        if express.identity():
+            os.chown(express.folder / f"own{suffix}", express.identity()["user"], -1)
+    express.write("file", "")
+    (express.folder / "folder").mkdir()
+    line, asked = [], []
+    for row in options().values():
+        words = SPECIAL.get(row["name"], [VALUES.get(name, name) for name in row["values"]])
+        is_for_root = row["name"] in ("--service-user", "--service-group")
+        if row["becomes"] and not row["hidden"] and words is not None and (express.user == "root" or not is_for_root):
+            asked.append((row["name"], row["becomes"]))
+            line += [row["name"], *words]
+    result = express.setup("wsgi.py", *line)
+    assert result.returncode == 0, result.stderr
+    conf = express.conf()
+    for name, becomes in [*asked, ("--port", "Listen"), ("--module", "LoadModule"), ("--server-root", "ServerRoot")]:
+        directive, _, option = becomes.partition(" ")
+        assert re.search(rf"^ *{directive}\b.*{re.escape(option)}", conf, re.M), f"{name}: no {becomes} in\n{conf}"
+    assert len(asked) > 80
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

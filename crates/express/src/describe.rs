@@ -84,7 +84,7 @@ fn described(argument: &Arg) -> Option<Described> {
         },
         default: default.map(|value| value.to_string_lossy().into_owned()),
         help: text(argument.get_help()).unwrap_or_default(),
-        becomes: long.split_once("\n\n").map(|(_, directive)| directive.trim_matches('`').to_owned()),
+        becomes: long.split_once("\n\nBecomes ").map(|(_, directive)| directive.trim_matches('`').to_owned()),
         hidden: argument.is_hide_set(),
     })
 }

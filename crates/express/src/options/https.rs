@@ -8,52 +8,52 @@ use std::path::PathBuf;
 pub(crate) struct Https {
     /// The port for HTTPS; needs a certificate
     ///
-    /// `Listen`
+    /// Becomes `Listen`
     #[arg(long, alias = "ssl-port", value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
     pub https_port: Option<u16>,
     /// The certificate
     ///
-    /// `SSLCertificateFile`
+    /// Becomes `SSLCertificateFile`
     #[arg(long, value_name = "FILE")]
     pub ssl_certificate_file: Option<PathBuf>,
     /// The private key of the certificate
     ///
-    /// `SSLCertificateKeyFile`
+    /// Becomes `SSLCertificateKeyFile`
     #[arg(long, value_name = "FILE")]
     pub ssl_certificate_key_file: Option<PathBuf>,
     /// Both: PREFIX.crt and PREFIX.key
     ///
-    /// `SSLCertificateFile`
+    /// Becomes `SSLCertificateFile`
     #[arg(long, value_name = "PREFIX")]
     pub ssl_certificate: Option<PathBuf>,
     /// The certificates between this one and its root
     ///
-    /// `SSLCertificateChainFile`
+    /// Becomes `SSLCertificateChainFile`
     #[arg(long, value_name = "FILE")]
     pub ssl_certificate_chain_file: Option<PathBuf>,
     /// The authorities of clients' certificates. The whole site requires one, unless --ssl-verify-client says where
     ///
-    /// `SSLCACertificateFile`
+    /// Becomes `SSLCACertificateFile`
     #[arg(long, value_name = "FILE")]
     pub ssl_ca_certificate_file: Option<PathBuf>,
     /// Only this URL and below requires a client's certificate. May be repeated
     ///
-    /// `SSLVerifyClient`
+    /// Becomes `SSLVerifyClient`
     #[arg(long, value_name = "URL")]
     pub ssl_verify_client: Vec<String>,
     /// mod_ssl's variables in environ (SSL_PROTOCOL, SSL_CLIENT_S_DN …)
     ///
-    /// `SSLOptions`
+    /// Becomes `SSLOptions`
     #[arg(long)]
     pub ssl_environment: bool,
     /// Requests over HTTP are redirected to HTTPS, for good (301)
     ///
-    /// `RewriteRule`
+    /// Becomes `RewriteRule`
     #[arg(long)]
     pub https_only: bool,
     /// With --https-only: the value of the header Strict-Transport-Security
     ///
-    /// `Header`
+    /// Becomes `Header`
     #[arg(long, value_name = "PARAMS")]
     pub hsts_policy: Option<String>,
 }

@@ -5,12 +5,12 @@
 pub(crate) struct Identity {
     /// The user of httpd's children and of the application, as a name or #uid. For root, who must give one
     ///
-    /// `User`
+    /// Becomes `User`
     #[arg(long, value_name = "USER")]
     pub user: Option<String>,
     /// Their group, as a name or #gid [default: that of the user]
     ///
-    /// `Group`
+    /// Becomes `Group`
     #[arg(long, value_name = "GROUP")]
     pub group: Option<String>,
 }

@@ -8,32 +8,32 @@ use std::path::PathBuf;
 pub(crate) struct Logs {
     /// Where log files are written [default: the server root]
     ///
-    /// `ErrorLog`
+    /// Becomes `ErrorLog`
     #[arg(long, value_name = "DIR")]
     pub log_directory: Option<PathBuf>,
     /// The error log goes to stderr and the access log to stdout; not with --log-directory
     ///
-    /// `ErrorLog`
+    /// Becomes `ErrorLog`
     #[arg(long)]
     pub log_to_terminal: bool,
     /// What is logged, as for LogLevel: a level, or levels of modules
     ///
-    /// `LogLevel`
+    /// Becomes `LogLevel`
     #[arg(long, value_name = "LEVEL", default_value = "warn")]
     pub log_level: String,
     /// Logs each request
     ///
-    /// `CustomLog`
+    /// Becomes `CustomLog`
     #[arg(long)]
     pub access_log: bool,
     /// The format of these lines: common, combined, or one as for LogFormat
     ///
-    /// `LogFormat`
+    /// Becomes `LogFormat`
     #[arg(long, value_name = "FORMAT", default_value = "common")]
     pub access_log_format: OsString,
     /// The format of lines in the error log [default: httpd's own]
     ///
-    /// `ErrorLogFormat`
+    /// Becomes `ErrorLogFormat`
     #[arg(long, value_name = "FORMAT")]
     pub error_log_format: Option<OsString>,
     /// The name of the access log

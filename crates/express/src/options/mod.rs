@@ -1,6 +1,6 @@
 //! The options of `start-server`, `setup-server` and Django's `runmodwsgi`: the one table of them.
 //!
-//! A field is an option: its comment is its help, and what stands below an empty line in it is what the option becomes in
+//! A field is an option: its comment is its help, and what stands below an empty line in it (Becomes …) is its directive in
 //! httpd's configuration. Parsing, `--help`, the manual page, shell completions and docs/express.md are made from these
 //! fields by clap; `crate::generate` turns their values into configuration. No file is opened here.
 

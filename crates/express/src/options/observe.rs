@@ -5,32 +5,32 @@
 pub(crate) struct Observe {
     /// httpd's status page at /server-status, for this machine only
     ///
-    /// `SetHandler server-status`
+    /// Becomes `SetHandler server-status`
     #[arg(long)]
     pub server_status: bool,
     /// mod_wsgi.server_metrics() shows httpd's processes
     ///
-    /// `WSGIServerMetrics`
+    /// Becomes `WSGIServerMetrics`
     #[arg(long)]
     pub server_metrics: bool,
     /// The collector of telemetry, as unix:PATH
     ///
-    /// `WSGITelemetryService`
+    /// Becomes `WSGITelemetryService`
     #[arg(long, value_name = "TARGET")]
     pub telemetry_service: Option<String>,
     /// How often, in seconds, telemetry is sent
     ///
-    /// `WSGITelemetryService`
+    /// Becomes `WSGITelemetryService`
     #[arg(long, value_name = "SECONDS", default_value = "1.0", value_parser = super::processes::positive)]
     pub telemetry_interval: f64,
     /// What telemetry contains, as for WSGITelemetryOptions. May be repeated
     ///
-    /// `WSGITelemetryOptions`
+    /// Becomes `WSGITelemetryOptions`
     #[arg(long, value_name = "WORDS", allow_hyphen_values = true)]
     pub telemetry_options: Vec<String>,
     /// How long, in seconds, a request runs before telemetry calls it slow
     ///
-    /// `WSGISlowRequests`
+    /// Becomes `WSGISlowRequests`
     #[arg(long, value_name = "SECONDS", value_parser = super::processes::positive, requires = "telemetry_service")]
     pub slow_requests: Option<f64>,
 }

@@ -15,37 +15,37 @@ pub(crate) enum Mpm {
 pub(crate) struct Processes {
     /// Processes of the application [default: 1]. Given at all, it makes wsgi.multiprocess true
     ///
-    /// `WSGIDaemonProcess processes=`
+    /// Becomes `WSGIDaemonProcess processes=`
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub processes: Option<u32>,
     /// Threads of each of these processes
     ///
-    /// `WSGIDaemonProcess threads=`
+    /// Becomes `WSGIDaemonProcess threads=`
     #[arg(long, value_name = "NUMBER", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub threads: u32,
     /// Connections at the same time [default: 10 + 1.5 × processes × threads, at least 20]
     ///
-    /// `MaxRequestWorkers`
+    /// Becomes `MaxRequestWorkers`
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_clients: Option<u32>,
     /// How many of httpd's workers start at once, as a part of all [default: 0.05 with prefork, else 0.2]
     ///
-    /// `StartServers`
+    /// Becomes `StartServers`
     #[arg(long, value_name = "FRACTION", value_parser = fraction)]
     pub initial_workers: Option<f64>,
     /// How many of them are idle at least [default: --initial-workers]
     ///
-    /// `MinSpareThreads`
+    /// Becomes `MinSpareThreads`
     #[arg(long, value_name = "FRACTION", value_parser = fraction)]
     pub minimum_spare_workers: Option<f64>,
     /// How many of them are idle at most [default: 0.1 with prefork, else 0.6]
     ///
-    /// `MaxSpareThreads`
+    /// Becomes `MaxSpareThreads`
     #[arg(long, value_name = "FRACTION", value_parser = fraction)]
     pub maximum_spare_workers: Option<f64>,
     /// The MPM of httpd. May be repeated, the first that exists is taken [default: event, worker, prefork]
     ///
-    /// `LoadModule`
+    /// Becomes `LoadModule`
     #[arg(long, value_enum, value_name = "NAME")]
     pub server_mpm: Vec<Mpm>,
     /// Runs the application in httpd's own processes; options of daemon processes have no effect then
@@ -53,17 +53,17 @@ pub(crate) struct Processes {
     pub embedded_mode: bool,
     /// How long, in seconds, a thread may hold Python's lock while others want it
     ///
-    /// `WSGIDaemonProcess switch-interval=`
+    /// Becomes `WSGIDaemonProcess switch-interval=`
     #[arg(long, value_name = "SECONDS", value_parser = positive)]
     pub switch_interval: Option<f64>,
     /// Runs a free-threaded Python without its lock
     ///
-    /// `WSGIFreeThreading`
+    /// Becomes `WSGIFreeThreading`
     #[arg(long)]
     pub free_threading: bool,
     /// Interpreters are not ended with their process: no exit functions
     ///
-    /// `WSGIDestroyInterpreter`
+    /// Becomes `WSGIDestroyInterpreter`
     #[arg(long)]
     pub orphan_interpreter: bool,
 }

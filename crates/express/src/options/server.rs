@@ -7,17 +7,17 @@ use std::path::PathBuf;
 pub(crate) struct Server {
     /// The folder for configuration, control script and logs [default: mod_wsgi-HOST:PORT:UID in $TMPDIR or /tmp]
     ///
-    /// `ServerRoot`
+    /// Becomes `ServerRoot`
     #[arg(long, value_name = "DIR")]
     pub server_root: Option<PathBuf>,
     /// Where httpd's process id is written [default: httpd.pid in the server root]
     ///
-    /// `PidFile`
+    /// Becomes `PidFile`
     #[arg(long, value_name = "FILE")]
     pub pid_file: Option<PathBuf>,
     /// A file of httpd's configuration that comes last. May be repeated
     ///
-    /// `Include`
+    /// Becomes `Include`
     #[arg(long, value_name = "FILE")]
     pub include_file: Vec<PathBuf>,
     /// A shell file that is read before httpd starts [default: envvars in the server root, empty]
@@ -28,7 +28,7 @@ pub(crate) struct Server {
     pub reload_on_changes: bool,
     /// It is not loaded again when its script changes
     ///
-    /// `WSGIScriptReloading`
+    /// Becomes `WSGIScriptReloading`
     #[arg(long)]
     pub disable_reloading: bool,
     /// Writes the server root and does not start httpd
@@ -36,7 +36,7 @@ pub(crate) struct Server {
     pub setup_only: bool,
     /// The module mod_wsgi.so [default: beside this command, else where httpd has its modules]
     ///
-    /// `LoadModule`
+    /// Becomes `LoadModule`
     #[arg(long, value_name = "FILE")]
     pub module: Option<PathBuf>,
     /// httpd's program [default: $HTTPD, else what apxs says, else the one in PATH]
@@ -44,7 +44,7 @@ pub(crate) struct Server {
     pub httpd_executable: Option<PathBuf>,
     /// Where httpd has its modules [default: what apxs says, else the usual places]
     ///
-    /// `LoadModule`
+    /// Becomes `LoadModule`
     #[arg(long, value_name = "DIR")]
     pub modules_directory: Option<PathBuf>,
     /// The shell of the control script [default: bash, else sh]

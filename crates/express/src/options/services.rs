@@ -7,22 +7,22 @@ use std::ffi::OsString;
 pub(crate) struct Services {
     /// A script that runs for ever in a process of its own. May be repeated, with other names
     ///
-    /// `WSGIImportScript`
+    /// Becomes `WSGIImportScript`
     #[arg(long, num_args = 2, value_names = ["NAME", "FILE"])]
     pub service_script: Vec<OsString>,
     /// The user of a service, for root. May be repeated
     ///
-    /// `WSGIDaemonProcess user=`
+    /// Becomes `WSGIDaemonProcess user=`
     #[arg(long, num_args = 2, value_names = ["NAME", "USER"])]
     pub service_user: Vec<OsString>,
     /// The group of a service, for root. May be repeated
     ///
-    /// `WSGIDaemonProcess group=`
+    /// Becomes `WSGIDaemonProcess group=`
     #[arg(long, num_args = 2, value_names = ["NAME", "GROUP"])]
     pub service_group: Vec<OsString>,
     /// A log file for what a service writes. May be repeated
     ///
-    /// `ErrorLog`
+    /// Becomes `ErrorLog`
     #[arg(long, num_args = 2, value_names = ["NAME", "FILE"])]
     pub service_log_file: Vec<OsString>,
 }
