@@ -107,9 +107,10 @@ def test_a_generation_that_cannot_load_the_application_does_not_take_over(group)
     site.script.write_text("raise SystemError('broken by a deployment')")
     site.start(previous=next(iter(site.leaders)), generation=2)
     until(lambda: "cannot start a process" in site.errors(), "the report")
-    assert site.area.slot(0, "accepting") == 1 and site.area.state == wire.OUTDATED
+    until(lambda: site.area.state == wire.OUTDATED, "the state")
+    assert site.area.slot(0, "accepting") == 1 and "could not load" in site.area.failure
     site.script.write_text(version(3))
-    until(lambda: site.accepting() == [1], "the handover")
+    until(lambda: site.accepting() == [1] and site.area.state == wire.RUNNING, "the handover")
     assert site.get().body == b"3"
 
 

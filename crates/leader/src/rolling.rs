@@ -229,8 +229,9 @@ impl Supervisor {
             None => reason.to_owned(),
         };
         let text = format!(
-            "the reload is called off: {what}; processes {} serve on with the code that they have. Mend the script: its \
-             next change is tried at once",
+            "the reload is called off: {what}; {} with the code that is there ({}). Mend the script: its next change is \
+             tried at once",
+            if serve.len() == 1 { "one process serves on" } else { "the processes serve on" },
             serve.join(", ")
         );
         self.log(Level::ERROR, text.clone());

@@ -55,7 +55,10 @@ fn it_is_said_in_one_line() {
     let mut group = Group::rolling(2);
     group.script(0, Some(1), Some(2)).script(2, None, Some(2)).ready(2, false).exited(2, 0, 0);
     assert_eq!(group.logged(Level::ERROR, "reload is called off: /a.wsgi cannot be loaded"), 1);
-    assert_eq!(group.logged(Level::ERROR, "processes 100, 101 serve on"), 1);
+    assert_eq!(
+        group.logged(Level::ERROR, "the processes serve on with the code that is there (100, 101)"),
+        1
+    );
     assert_eq!(group.logged(Level::ERROR, ""), 1);
 }
 
