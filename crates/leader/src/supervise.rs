@@ -229,12 +229,13 @@ impl Supervisor {
         let Some(worker) = self.workers.get_mut(&slot) else { return };
         match message {
             FromWorker::Ready { loaded } if worker.state == State::Starting => self.ready(now, slot, loaded),
-            FromWorker::Loaded(target) if !self.loaded.contains(&target) => {
-                self.loaded.push(target);
-                self.share_scripts();
-            }
+            FromWorker::Loaded(target) => self.is_loaded(target),
             FromWorker::Changed { script } => self.changed(now, slot, &script),
-            FromWorker::Script(state) => self.heard_of_script(slot, state),
+            FromWorker::Script(state) => {
+                let loaded = state.loaded.filter(|_| self.rolling).map(|_| state.target.clone());
+                self.heard_of_script(slot, state);
+                loaded.into_iter().for_each(|target| self.is_loaded(target)); // its Loaded may come later
+            }
             FromWorker::Retire { reason } => {
                 if reason == Reason::GracefulSignal {
                     self.renew(); // whoever sends the signal may have changed a module
@@ -243,10 +244,17 @@ impl Supervisor {
             }
             FromWorker::Failed { reason } => worker.failure = Some(reason),
             FromWorker::Ready { .. }
-            | FromWorker::Loaded(_)
             | FromWorker::Forked { .. }
             | FromWorker::NotForked { .. }
             | FromWorker::Unfit { .. } => {}
+        }
+    }
+
+    /// Some worker has this script.
+    fn is_loaded(&mut self, target: Target) {
+        if !self.loaded.contains(&target) {
+            self.loaded.push(target);
+            self.share_scripts();
         }
     }
 

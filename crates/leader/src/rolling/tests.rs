@@ -217,6 +217,17 @@ fn a_leader_that_gives_way_starts_nobody_for_a_reload() {
 }
 
 #[test]
+fn a_change_may_be_heard_of_before_what_is_loaded() {
+    let mut group = Group::running(1);
+    group.supervisor.rolling = true;
+    let done = group.script(0, Some(1), Some(2)).done();
+    assert!(
+        matches!(&done[..], [Action::Start { reload, .. }] if *reload == [target("/a.wsgi")]),
+        "the replacement loads it: {done:?}"
+    );
+}
+
+#[test]
 fn what_one_has_loaded_all_load() {
     let mut group = Group::rolling(2);
     let state = ScriptState {
