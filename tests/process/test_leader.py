@@ -280,5 +280,6 @@ def test_a_reload_that_is_called_off_is_shown(group):
     assert str(site.script) in site.area.failure and "called off" in site.area.failure
     assert site.get().body == b"1"
     site.script.write_text(version(2))
-    until(lambda: site.get().body == b"2", "the mended code")
-    until(lambda: site.area.state == wire.RUNNING, "the state")
+    assert site.get().body == b"1", "it notices"
+    until(lambda: site.accepting() == [1] and site.area.state == wire.RUNNING, "the mended code")
+    assert site.get().body == b"2"
