@@ -185,6 +185,22 @@ def test_graceful_again_and_again(slow_start):
     load.assert_clean(50)
 
 
+def test_graceful_faster_than_it_can_be(serve):
+    """Many generations at once: slots for two of them, and each leader has only begun to take over."""
+    server = serve("WSGIDaemonProcess app processes=2 threads=2\nWSGIScriptAlias / ${APPS}/hello.py process-group=app\n")
+    with Load(server, "/", b"Hello, world!", clients=2) as load:
+        for _ in range(5):
+            before = reloads.workers(server)
+            for _ in range(6):
+                mark = server.mark()
+                server.graceful()
+                server.wait_for_log("resuming normal operations", mark)
+            wait_until(lambda: len(reloads.leaders(server)) == 1, 60, "the end of all but one generation")
+            now = reloads.workers(server)
+            assert len(now) == 2 and not now & before
+    load.assert_clean(50)
+
+
 def test_graceful_while_processes_are_worn_out(slow_start):
     server = slow_start("maximum-requests=40")
     with Load(server, "/", clients=4) as load:

@@ -5,8 +5,8 @@
 //! one process too many, and never two that leave together: the old leader's own gate ([`crate::gate`]) stands before the
 //! yield, too. If a new worker cannot load what the old ones have, no more of those go.
 //!
-//! A leader that is asked to yield while it takes over itself stops that, and passes the yields on to the leader before
-//! until nobody is left there. A leader that does not answer in time, or does not know how to yield, serves until all
+//! A leader that has a next one while it takes over itself stops that, so that what it says of its workers stays true,
+//! and passes yields on to the leader before until nobody is left there. A leader that does not answer in time, or does not know how to yield, serves until all
 //! workers of the new one do.
 
 use std::time::{Duration, Instant};
@@ -38,6 +38,8 @@ pub(crate) struct Handover {
     owes_list: bool,
     /// A next leader has come: nothing is taken over any more.
     pub(crate) gives_way: bool,
+    /// The leader before still has to hear that it may leave, although nothing is taken over any more.
+    is_unfinished: bool,
 }
 
 /// Whose new worker it is for which one of the leader before goes.
@@ -66,11 +68,11 @@ impl Supervisor {
         self.act(Action::TellPrevious(ToLeader::WhatIsLoaded));
     }
 
-    pub(crate) fn previous_loaded(&mut self, loaded: Vec<Target>) {
+    pub(crate) fn previous_loaded(&mut self, now: Instant, loaded: Vec<Target>) {
         if matches!(self.phase, Phase::Asking { .. }) {
             self.loaded = loaded;
             self.phase = Phase::TakingOver;
-            self.tell_what_is_loaded();
+            self.tell_what_is_loaded(now);
             self.go_on_taking_over();
         }
     }
@@ -84,21 +86,22 @@ impl Supervisor {
         if self.handover.asked.take() == Some(ForWhom::Next) {
             self.has_given_way(processes.saturating_add(self.processes));
         }
-        if self.handover.gives_way && processes == 0 {
+        if processes == 0 && std::mem::take(&mut self.handover.is_unfinished) {
             self.act(Action::TellPrevious(ToLeader::Drain));
         }
         self.go_on_taking_over();
     }
 
     /// The previous leader ended before it was told to.
-    pub(crate) fn previous_gone(&mut self) {
+    pub(crate) fn previous_gone(&mut self, now: Instant) {
         self.handover.before = 0;
+        self.handover.is_unfinished = false;
         if self.handover.asked.take() == Some(ForWhom::Next) {
             self.handover.owes = Some(Owed::Somebody); // those that have gone with it are more than enough
         }
         if matches!(self.phase, Phase::Waiting | Phase::Asking { .. } | Phase::TakingOver) {
             self.phase = Phase::Running;
-            self.tell_what_is_loaded();
+            self.tell_what_is_loaded(now);
         }
     }
 
@@ -127,11 +130,17 @@ impl Supervisor {
         }
     }
 
-    /// There is no slot for another worker: if the previous leader waits for all of ours, those that serve are all.
+    /// There is no slot for another worker: the previous leader has more than it has said, or waits for all of ours, and
+    /// those that serve are all.
     pub(crate) fn take_over_without_room(&mut self) {
-        if self.phase == Phase::TakingOver && self.handover.before == 0 && self.serving() > 0 {
-            self.finish_take_over();
+        if self.phase != Phase::TakingOver || self.serving() == 0 || self.handover.asked.is_some() {
+            return;
         }
+        if self.handover.before == 0 {
+            return self.finish_take_over();
+        }
+        self.handover.asked = Some(ForWhom::Us);
+        self.act(Action::TellPrevious(ToLeader::Yield));
     }
 
     fn finish_take_over(&mut self) {
@@ -149,9 +158,13 @@ impl Supervisor {
         match request {
             ToLeader::WhatIsLoaded => {
                 self.handover.owes_list = true;
-                self.tell_what_is_loaded();
+                self.tell_what_is_loaded(now);
             }
-            ToLeader::Yield => self.begin_to_give_way(now),
+            ToLeader::Yield => {
+                self.handover.gives_way = true;
+                self.handover.owes = Some(Owed::Nobody);
+                self.leave_the_rest(now);
+            }
             ToLeader::Release => self.released_until = Some(now + ADOPTION),
             ToLeader::Adopt => self.released_until = None,
             ToLeader::Drain => self.leave(now, "the processes of a graceful restart serve"),
@@ -159,12 +172,12 @@ impl Supervisor {
     }
 
     /// Answers the next leader, once it is known what the previous one's workers have loaded.
-    fn tell_what_is_loaded(&mut self) {
+    fn tell_what_is_loaded(&mut self, now: Instant) {
         if matches!(self.phase, Phase::Asking { .. }) || !std::mem::take(&mut self.handover.owes_list) {
             return;
         }
+        self.leave_the_rest(now);
         let own = match self.phase {
-            Phase::TakingOver => self.serving(),
             Phase::Leaving | Phase::Stopping { .. } => 0,
             _ => self.processes,
         };
@@ -172,12 +185,12 @@ impl Supervisor {
         self.act(Action::Answer(FromLeader::loaded(&self.loaded)));
     }
 
-    /// The next leader has a worker more. What is not finished of a takeover is left to it.
-    fn begin_to_give_way(&mut self, now: Instant) {
-        self.handover.gives_way = true;
-        self.handover.owes = Some(Owed::Nobody);
+    /// What is not finished of a takeover is left to the next leader.
+    fn leave_the_rest(&mut self, now: Instant) {
         if matches!(self.phase, Phase::Asking { .. } | Phase::TakingOver) {
             self.phase = Phase::Running;
+            self.handover.gives_way = true;
+            self.handover.is_unfinished = true;
             self.processes = self.serving();
             self.stop_those_to_come(now);
         }
@@ -236,7 +249,9 @@ impl Supervisor {
         if matches!(self.phase, Phase::Leaving | Phase::Stopping { .. }) {
             return;
         }
-        if matches!(self.phase, Phase::Asking { .. } | Phase::TakingOver) || self.handover.before > 0 {
+        if matches!(self.phase, Phase::Asking { .. } | Phase::TakingOver)
+            || std::mem::take(&mut self.handover.is_unfinished)
+        {
             self.act(Action::TellPrevious(ToLeader::Drain)); // which has served until now
         }
         self.phase = Phase::Leaving;
@@ -274,7 +289,7 @@ impl Supervisor {
                     "the previous leader does not answer; starting without what it has loaded",
                 );
                 self.phase = Phase::TakingOver;
-                self.tell_what_is_loaded();
+                self.tell_what_is_loaded(now);
                 self.go_on_taking_over();
             }
             Phase::Stopping { leave_at } if leave_at <= now => self.act(Action::Exit),

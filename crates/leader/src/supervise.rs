@@ -148,8 +148,8 @@ impl Supervisor {
             Event::Exited { slot, status, requests, busy } => self.exited(now, slot, status, requests, busy),
             Event::Asked(request) => self.asked_for(now, request),
             Event::Previous(FromLeader::Keeps(processes)) => self.previous_keeps(processes),
-            Event::Previous(FromLeader::Loaded(loaded)) => self.previous_loaded(loaded),
-            Event::PreviousGone => self.previous_gone(),
+            Event::Previous(FromLeader::Loaded(loaded)) => self.previous_loaded(now, loaded),
+            Event::PreviousGone => self.previous_gone(now),
             Event::Signal(Request::Stop) => self.stop_all(now, "httpd stops it"),
             Event::Signal(Request::Replace) => {
                 self.renew();

@@ -179,3 +179,31 @@ fn a_leader_that_never_took_over_passes_the_end_on() {
     assert_eq!(group.done()[0], LEAVE);
     assert_eq!(group.exited(0, 15, 0).done().last(), Some(&Action::Exit));
 }
+
+#[test]
+fn a_leader_that_has_a_next_one_takes_nothing_over_any_more() {
+    let mut group = Group::taking_over(2);
+    group.ready(0, true).on(keeps(1)).done();
+    let done = group.on(Event::Asked(ToLeader::WhatIsLoaded)).done();
+    assert_eq!(done[..2], [stop(1, Reason::GracefulSignal), Action::Terminate { slot: 1 }]);
+    assert_eq!(done[2], answer(2), "and that stays so");
+    assert_eq!(group.exited(1, 15, 0).later(1000).starts(), 0);
+    group.on(Event::Asked(ToLeader::Drain));
+    assert_eq!(group.done()[0], LEAVE, "the one before has not heard it");
+}
+
+#[test]
+fn the_end_is_passed_on_to_a_leader_that_does_not_speak() {
+    let mut group = Group::new(1, true);
+    group.later(2000).on(Event::Asked(ToLeader::WhatIsLoaded)).exited(0, 15, 0).done();
+    assert_eq!(yields(&mut group), [answer(0)]);
+    assert_eq!(group.on(Event::Asked(ToLeader::Drain)).done()[0], LEAVE);
+}
+
+#[test]
+fn without_room_the_leader_before_has_to_yield() {
+    let mut group = Group::new(2, true);
+    group.on(keeps(1)).on(Event::Previous(FromLeader::Loaded(vec![]))).ready(0, true).done();
+    assert_eq!(group.on(Event::NoSlot).done(), [YIELD]);
+    assert_eq!(group.on(Event::NoSlot).done(), []);
+}
