@@ -30,8 +30,7 @@ pub(super) struct Looks {
 impl Loop {
     /// Looks, if it is time for that.
     pub(super) fn look_at_load(&mut self, now: Instant, tick: bool) {
-        let due = self.looks.next.is_some_and(|at| at <= now);
-        if !(due || tick) || !self.supervisor.may_resize() {
+        if !self.looks.are_due(now, tick, self.supervisor.may_resize()) {
             return;
         }
         // Who was woken looks twice: a queue that empties at once must not wake the loop for each request.
@@ -67,6 +66,14 @@ impl Looks {
         (self.next, self.woken) = (Some(now), true);
     }
 
+    /// Whether it is time to look. Who does not look any more has no time for it either: the loop would not sleep.
+    fn are_due(&mut self, now: Instant, tick: bool, may_resize: bool) -> bool {
+        if !may_resize {
+            (self.next, self.woken) = (None, false);
+        }
+        may_resize && (tick || self.next.is_some_and(|at| at <= now))
+    }
+
     /// Adds what slots show: a number that is lower than before is that of another worker.
     fn count(&mut self, shown: Vec<u64>) -> u64 {
         for (at, requests) in shown.iter().enumerate() {
@@ -95,6 +102,15 @@ mod tests {
         assert_eq!(looks.count(vec![7, 3]), 10);
         assert_eq!(looks.count(vec![0, 3]), 10, "its worker has ended");
         assert_eq!(looks.count(vec![2, 3]), 12);
+    }
+
+    #[test]
+    fn a_leader_that_gives_way_has_nothing_to_look_at() {
+        let (mut looks, now) = (Looks::default(), Instant::now());
+        looks.wake(now);
+        assert!(looks.are_due(now, false, true));
+        assert!(!looks.are_due(now, true, false));
+        assert_eq!(looks.next, None, "the loop would wake up for it again and again");
     }
 
     #[test]
