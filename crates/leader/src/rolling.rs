@@ -38,6 +38,8 @@ pub(crate) struct Files {
     failure: Option<String>,
     /// Workers are being replaced.
     rolls: bool,
+    /// A worker has just found another version.
+    is_new: bool,
 }
 
 /// The scripts of one worker.
@@ -115,6 +117,7 @@ impl Supervisor {
             );
             self.log(Level::WARN, text);
         } else if came_up && file != loaded && news {
+            self.files.is_new = true;
             self.backoff.served(); // what could not be loaded is not what is there now
             self.log(
                 Level::INFO,
@@ -142,12 +145,14 @@ impl Supervisor {
                 None => {}
             }
         }
-        if news {
-            self.files.rolls = true;
+        let goes = |worker: &Worker| worker.is_serving() && self.files.is_behind(worker);
+        let somebody_goes = self.workers.values().any(goes);
+        let is_new = std::mem::take(&mut self.files.is_new) && somebody_goes;
+        self.files.rolls |= news;
+        if news || is_new {
             self.renew();
         }
-        let goes = |worker: &Worker| worker.is_serving() && self.files.is_behind(worker);
-        if self.files.rolls && !self.workers.values().any(goes) {
+        if self.files.rolls && !somebody_goes && self.serving() > 0 {
             self.files.rolls = false;
             self.log(Level::INFO, "all processes have the code that the scripts hold now");
         }

@@ -60,7 +60,7 @@ pub(crate) struct Supervisor {
     /// reload=rolling.
     pub(crate) rolling: bool,
     /// preload=on.
-    preload: bool,
+    pub(crate) preload: bool,
     pub(crate) phase: Phase,
     pub(crate) workers: BTreeMap<u32, Worker>,
     /// What workers have loaded, so that replacements load it before they serve.

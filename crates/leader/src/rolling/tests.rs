@@ -272,3 +272,30 @@ fn strict_groups_hear_nothing_of_this() {
     let mut group = Group::running(1);
     assert_eq!(group.script(0, Some(1), Some(2)).later(1000).done(), []);
 }
+
+/// With preload=on.
+fn preloading(processes: u32) -> Group {
+    let mut group = Group::rolling(processes);
+    group.supervisor.preload = true;
+    group
+}
+
+fn renewals(actions: &[Action]) -> usize {
+    actions.iter().filter(|action| matches!(action, Action::Renew)).count()
+}
+
+#[test]
+fn each_change_makes_a_new_template() {
+    let mut group = preloading(2);
+    assert_eq!(renewals(&group.script(0, Some(1), Some(2)).done()), 1);
+    assert_eq!(renewals(&group.script(1, Some(1), Some(2)).done()), 0, "that is known");
+    let done = group.script(0, Some(1), Some(3)).done();
+    assert_eq!(renewals(&done), 1, "who loads version 2 now fails maybe, and 3 would count as refused");
+}
+
+#[test]
+fn a_change_counts_for_those_that_wait_to_be_replaced_anyway() {
+    let mut group = preloading(1);
+    group.on(Event::Said { slot: 0, message: FromWorker::Retire { reason: Reason::MaximumRequests } }).done();
+    assert_eq!(renewals(&group.script(0, Some(1), Some(2)).done()), 1);
+}
