@@ -246,6 +246,7 @@ impl Supervisor {
 
     /// Lets all workers finish, and then ends.
     fn leave(&mut self, now: Instant, why: &str) {
+        self.released_until = None;
         if matches!(self.phase, Phase::Leaving | Phase::Stopping { .. }) {
             return;
         }
@@ -255,7 +256,6 @@ impl Supervisor {
             self.act(Action::TellPrevious(ToLeader::Drain)); // which has served until now
         }
         self.phase = Phase::Leaving;
-        self.released_until = None;
         for (slot, _, state) in self.list(|worker| worker.state) {
             match state {
                 State::Starting | State::Ready => self.stop(now, slot, Reason::GracefulSignal, why),

@@ -207,3 +207,10 @@ fn without_room_the_leader_before_has_to_yield() {
     assert_eq!(group.on(Event::NoSlot).done(), [YIELD]);
     assert_eq!(group.on(Event::NoSlot).done(), []);
 }
+
+#[test]
+fn a_release_does_not_wake_a_leader_that_leaves_for_ever() {
+    let mut group = Group::running(1);
+    group.on(Event::Asked(ToLeader::Drain)).on(Event::Asked(ToLeader::Release)).later(60_000);
+    assert_eq!(group.supervisor.deadline(group.now()), None);
+}
