@@ -18,7 +18,7 @@ pub(crate) enum Event {
     /// The process could not be started; the slot is free again.
     NotSpawned { reason: String },
     /// None was started, since what the serving workers have loaded cannot be loaded now.
-    NotLoaded,
+    NotLoaded { reason: String },
     /// No slot is free.
     NoSlot,
     /// A worker said something.

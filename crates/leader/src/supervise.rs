@@ -30,6 +30,9 @@ const HURRY: Duration = Duration::from_millis(1800);
 const LEAVE: Duration = Duration::from_millis(2700);
 /// How much longer than shutdown-timeout a worker may take before it is killed.
 pub(crate) const GRACE: Duration = Duration::from_millis(300);
+/// Why a process that has come up is of no use.
+pub(crate) const NOT_LOADED: &str = "a new process could not load what the serving processes have loaded (its traceback is in \
+                                     the log above); they serve on with the code that they have. Mend the script, or remove it";
 
 /// What the leader as a whole is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,10 +133,10 @@ impl Supervisor {
                 self.asked = self.asked.saturating_sub(1);
                 self.start_failed(now, &reason);
             }
-            Event::NotLoaded => {
+            Event::NotLoaded { reason } => {
                 self.asked = self.asked.saturating_sub(1);
                 let scripts = Scripts::new(&self.files, 0);
-                self.not_loaded(now, &scripts);
+                self.not_loaded(now, &scripts, &reason);
             }
             Event::NoSlot => self.no_slot(now),
             Event::Said { slot, message } => self.said(now, slot, message),
@@ -264,7 +267,7 @@ impl Supervisor {
             let why = "it could not load what the serving processes have loaded";
             self.stop(now, slot, Reason::ShutdownSignal, why);
             let scripts = self.workers.get(&slot).map(|worker| worker.scripts.clone()).unwrap_or_default();
-            return self.not_loaded(now, &scripts);
+            return self.not_loaded(now, &scripts, NOT_LOADED);
         }
         self.backoff.came_up();
         self.accept(now, slot);
@@ -277,9 +280,7 @@ impl Supervisor {
     }
 
     /// A process that has come up, and found its scripts like this, is of no use while others serve.
-    fn not_loaded(&mut self, now: Instant, scripts: &Scripts) {
-        let reason = "a new process could not load what the serving processes have loaded (its traceback is in the log \
-                      above); they serve on with the code that they have. Mend the script, or remove it";
+    fn not_loaded(&mut self, now: Instant, scripts: &Scripts, reason: &str) {
         if !self.call_off(scripts, reason) {
             self.start_failed(now, reason);
             self.act(Action::Publish(Health::Outdated, reason.to_owned()));

@@ -13,6 +13,7 @@ use contract::limits::duration;
 use tracing::Level;
 
 use crate::backoff::Backoff;
+use crate::supervise::NOT_LOADED;
 
 /// A template that ends within this time has died early.
 const EARLY: Duration = Duration::from_secs(10);
@@ -47,7 +48,7 @@ pub(crate) enum Step {
     /// A start has failed.
     Refuse { reason: String },
     /// A start has failed because what the serving workers have loaded cannot be loaded now.
-    NotLoaded,
+    NotLoaded { reason: String },
     /// The one that was coming up forks from now on.
     Promote,
     /// End a template.
@@ -65,8 +66,7 @@ pub(crate) struct Templates {
     wanted: bool,
     startup_timeout: Option<Duration>,
     ready: Option<Ready>,
-    /// Since when one comes up.
-    coming: Option<Instant>,
+    coming: Option<Coming>,
     /// Since when the template is to fork.
     forking: Option<Instant>,
     /// Why workers are started plainly for now.
@@ -86,6 +86,14 @@ struct Ready {
     since: Instant,
     /// The code has changed since.
     is_stale: bool,
+}
+
+/// The template that comes up.
+#[derive(Debug)]
+struct Coming {
+    since: Instant,
+    /// It has loaded everything, and forks once the other one does not.
+    is_loaded: bool,
 }
 
 impl Templates {
@@ -131,33 +139,20 @@ impl Templates {
         if let Some(ready) = &mut self.ready {
             ready.is_stale = true;
         }
-        if self.coming.take().is_some() {
-            self.act(Step::End(Which::Coming));
-        }
+        self.end(Which::Coming);
         self.go_on(now);
     }
 
     /// The template that was coming up has loaded everything, or not; `others_serve` as the supervisor sees it.
     pub(crate) fn loaded(&mut self, now: Instant, loaded: bool, others_serve: bool) {
-        if self.coming.take().is_none() {
-            return;
-        }
+        let Some(coming) = &mut self.coming else { return };
         if loaded {
-            self.end_ready();
-            self.ready = Some(Ready { since: now, is_stale: false });
-            self.lost = false;
-            self.backoff.came_up();
-            self.act(Step::Promote);
+            coming.is_loaded = true;
             return self.go_on(now);
         }
-        self.act(Step::End(Which::Coming));
+        self.end(Which::Coming);
         if others_serve {
-            if let Some(ready) = &mut self.ready {
-                ready.is_stale = false;
-            }
-            for _ in std::mem::take(&mut self.waiting) {
-                self.act(Step::NotLoaded);
-            }
+            self.not_loaded(NOT_LOADED);
         } else {
             self.fall_back(
                 "the application could not be loaded (its traceback is in the log above). Mend it, and touch its script",
@@ -165,7 +160,26 @@ impl Templates {
         }
     }
 
-    /// A template cannot be started, or has died.
+    /// Nobody waits for this code any more: workers come from the old one, as long as that is there.
+    fn not_loaded(&mut self, reason: &str) {
+        if let Some(ready) = &mut self.ready {
+            ready.is_stale = false;
+        }
+        for _ in std::mem::take(&mut self.waiting) {
+            self.act(Step::NotLoaded { reason: reason.to_owned() });
+        }
+    }
+
+    /// The template that was coming up has died; `others_serve` as the supervisor sees it.
+    pub(crate) fn died(&mut self, now: Instant, failure: &str, others_serve: bool) {
+        if others_serve && !self.waiting.is_empty() {
+            self.coming = None;
+            return self.not_loaded(failure);
+        }
+        self.failed(now, Which::Coming, failure);
+    }
+
+    /// A template cannot be started, or the one that forks has died.
     pub(crate) fn failed(&mut self, now: Instant, which: Which, failure: &str) {
         match which {
             Which::Coming => {
@@ -207,10 +221,8 @@ impl Templates {
     pub(crate) fn close(&mut self) {
         self.wanted = false;
         self.waiting.clear();
-        self.end_ready();
-        if self.coming.take().is_some() {
-            self.act(Step::End(Which::Coming));
-        }
+        self.end(Which::Ready);
+        self.end(Which::Coming);
     }
 
     pub(crate) fn tick(&mut self, now: Instant) {
@@ -218,7 +230,8 @@ impl Templates {
             self.make(now, self.reload.clone());
         }
         let late = |since: Option<Instant>, limit: Duration| since.is_some_and(|since| since + limit <= now);
-        if self.startup_timeout.is_some_and(|limit| late(self.coming, limit)) {
+        let loading = self.coming.as_ref().filter(|coming| !coming.is_loaded).map(|coming| coming.since);
+        if self.startup_timeout.is_some_and(|limit| late(loading, limit)) {
             let limit = self.startup_timeout.unwrap_or_default().as_secs();
             self.log(
                 Level::ERROR,
@@ -227,7 +240,7 @@ impl Templates {
                      ended, and its stack is below"
                 ),
             );
-            self.coming = Some(now); // it is told once, and its end is awaited
+            self.coming = Some(Coming { since: now, is_loaded: false }); // its end is awaited
             self.act(Step::Abort(Which::Coming));
         }
         if late(self.forking, PATIENCE) {
@@ -244,8 +257,16 @@ impl Templates {
         }
     }
 
-    /// Gives the template something to do, or makes one, if a start waits.
+    /// Lets the new template take the place of the old one, gives it something to do, or makes one, if a start waits.
     fn go_on(&mut self, now: Instant) {
+        if self.forking.is_none() && self.coming.as_ref().is_some_and(|coming| coming.is_loaded) {
+            self.end(Which::Ready);
+            self.coming = None;
+            self.ready = Some(Ready { since: now, is_stale: false });
+            self.lost = false;
+            self.backoff.came_up();
+            self.act(Step::Promote);
+        }
         let can_fork = self.ready.as_ref().is_some_and(|ready| !ready.is_stale);
         if can_fork && self.forking.is_none() {
             if let Some(start) = self.waiting.pop_front() {
@@ -259,7 +280,7 @@ impl Templates {
 
     fn make(&mut self, now: Instant, reload: Vec<Target>) {
         if self.coming.is_none() {
-            self.coming = Some(now);
+            self.coming = Some(Coming { since: now, is_loaded: false });
             self.lost = false;
             self.reload.clone_from(&reload);
             self.act(Step::Make { reload });
@@ -282,7 +303,8 @@ impl Templates {
 
     fn fall_back(&mut self, why: &str) {
         self.is_plain = true;
-        self.end_ready();
+        self.end(Which::Ready);
+        self.end(Which::Coming);
         let text = format!(
             "preload=on has no effect until the next reload, and each worker loads the application for itself: {why}"
         );
@@ -292,9 +314,13 @@ impl Templates {
         }
     }
 
-    fn end_ready(&mut self) {
-        if self.ready.take().is_some() {
-            self.act(Step::End(Which::Ready));
+    fn end(&mut self, which: Which) {
+        let was_there = match which {
+            Which::Ready => self.ready.take().is_some(),
+            Which::Coming => self.coming.take().is_some(),
+        };
+        if was_there {
+            self.act(Step::End(which));
         }
     }
 

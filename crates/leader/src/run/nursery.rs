@@ -148,7 +148,7 @@ impl Loop {
                 Step::Spawn(start) => events.push(self.spawn_worker(start)),
                 Step::Fork(start) => events.extend(self.fork(start)),
                 Step::Refuse { reason } => events.push(Event::NotSpawned { reason }),
-                Step::NotLoaded => events.push(Event::NotLoaded),
+                Step::NotLoaded { reason } => events.push(Event::NotLoaded { reason }),
                 Step::Promote => self.promote(),
                 Step::End(which) => {
                     if let Some(Template { process, .. }) = self.nursery.place(which).take() {
@@ -203,7 +203,7 @@ impl Loop {
         let now = Instant::now();
         for message in messages {
             match message {
-                FromWorker::Ready { loaded } => {
+                FromWorker::Ready { loaded } if which == Which::Coming => {
                     let others_serve = self.supervisor.others_serve();
                     self.nursery.templates.loaded(now, loaded, others_serve);
                 }
@@ -242,6 +242,7 @@ impl Loop {
 
     fn template_ended(&mut self, which: Which) {
         self.hear_template(which); // what it said last
+        self.report(); // so that it is in its place
         self.print_of_template(which);
         let Some(template) = self.nursery.place(which) else { return };
         let Some(status) = template.process.reap() else { return };
@@ -251,6 +252,10 @@ impl Loop {
             Which::Ready => format!("process {pid}, which had loaded the application, {end}"),
         });
         *self.nursery.place(which) = None;
-        self.nursery.templates.failed(Instant::now(), which, &failure);
+        let (now, others_serve) = (Instant::now(), self.supervisor.others_serve());
+        match which {
+            Which::Coming => self.nursery.templates.died(now, &failure, others_serve),
+            Which::Ready => self.nursery.templates.failed(now, which, &failure),
+        }
     }
 }

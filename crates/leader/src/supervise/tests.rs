@@ -312,7 +312,7 @@ fn a_reload_with_all_slots_taken_waits_and_then_presses() {
 #[test]
 fn a_template_that_cannot_load_is_a_failed_start() {
     let mut group = Group::running(2);
-    let done = group.on(Event::NotLoaded).done();
+    let done = group.on(Event::NotLoaded { reason: NOT_LOADED.to_owned() }).done();
     let outdated = |action: &Action| matches!(action, Action::Publish(Health::Outdated, _));
     assert!(done.iter().any(outdated), "{done:?}");
     let stopped = |action: &Action| matches!(action, Action::Tell { .. } | Action::Kill { .. });

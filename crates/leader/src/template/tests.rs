@@ -75,6 +75,10 @@ fn make() -> Step {
     Step::Make { reload: Vec::new() }
 }
 
+fn not_loaded() -> Step {
+    Step::NotLoaded { reason: NOT_LOADED.to_owned() }
+}
+
 #[test]
 fn without_preload_everything_is_started_plainly() {
     let mut group = Group::new(&crate::supervise::tests::settings());
@@ -119,7 +123,7 @@ fn code_that_does_not_load_leaves_the_old_template_to_those_who_serve() {
     group.templates.renew(group.now());
     group.wants("new");
     group.loads(false, true);
-    assert_eq!(group.steps(), [make(), Step::End(Which::Coming), Step::NotLoaded]);
+    assert_eq!(group.steps(), [make(), Step::End(Which::Coming), not_loaded()]);
     group.wants("a worker has died");
     assert_eq!(group.steps(), [Step::Fork(start("a worker has died"))]);
 }
@@ -210,4 +214,42 @@ fn nothing_is_left_behind() {
     group.templates.close();
     assert_eq!(group.steps(), [Step::End(Which::Ready), Step::End(Which::Coming)]);
     assert_eq!(group.later(100), []);
+}
+
+#[test]
+fn a_template_that_dies_while_it_loads_leaves_the_old_one_to_those_who_serve() {
+    let mut group = Group::ready();
+    group.templates.renew(group.now());
+    group.wants("new");
+    group.templates.died(group.now(), "it died", true);
+    assert_eq!(group.steps(), [make(), Step::NotLoaded { reason: "it died".to_owned() }]);
+    group.wants("a worker has died");
+    assert_eq!(group.steps(), [Step::Fork(start("a worker has died"))]);
+}
+
+#[test]
+fn a_template_that_forks_is_not_ended_for_the_next() {
+    let mut group = Group::ready();
+    group.wants("a");
+    group.templates.renew(group.now());
+    group.wants("b");
+    group.loads(true, true);
+    assert_eq!(group.steps(), [Step::Fork(start("a")), make()]);
+    assert_eq!(group.later(25), [], "it has loaded in time");
+    group.templates.forked(group.now());
+    assert_eq!(group.steps(), [Step::End(Which::Ready), Step::Promote, Step::Fork(start("b"))]);
+}
+
+#[test]
+fn who_falls_back_keeps_no_template() {
+    let mut group = Group::ready();
+    group.wants("a");
+    group.templates.renew(group.now());
+    group.wants("b");
+    group.steps();
+    group.templates.unfit(start("a"), &["thread 'x'".to_owned()]);
+    let plain = [Step::Spawn(start("a")), Step::Spawn(start("b"))];
+    let steps = group.steps();
+    assert_eq!(steps[..2], [Step::End(Which::Ready), Step::End(Which::Coming)]);
+    assert_eq!(steps[2..], plain);
 }
