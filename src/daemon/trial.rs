@@ -13,7 +13,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::io::Errno;
 use rustix::process::{
-    Pid, PidfdFlags, Resource, Signal, WaitOptions, WaitStatus, kill_process_group, pidfd_open, waitpid,
+    Pid, PidfdFlags, Resource, Signal, WaitOptions, WaitStatus, kill_process, kill_process_group, pidfd_open,
+    waitpid,
 };
 use thiserror::Error;
 
@@ -99,15 +100,14 @@ fn written(file: &mut File) -> io::Result<Vec<u8>> {
     Ok(all)
 }
 
-/// Waits for the end of a process of its own session; when the time is over, it and its children are killed.
+/// Waits for the end of a process of its own session, which is killed when the time is over; its children then, too.
 fn wait(pid: i32, limit: Duration) -> Result<WaitStatus, TrialError> {
     let pid = Pid::from_raw(pid).ok_or(Errno::SRCH)?;
     let ended = pidfd_open(pid, PidfdFlags::empty());
     let until = Instant::now() + limit;
     let in_time = ended.and_then(|ended| is_over(&ended, until));
-    if !matches!(in_time, Ok(true)) {
-        let _ = kill_process_group(pid, Signal::KILL);
-    }
+    let _ = kill_process(pid, Signal::KILL); // which may not have a session yet
+    let _ = kill_process_group(pid, Signal::KILL);
     let status = loop {
         match waitpid(Some(pid), WaitOptions::empty()) {
             Err(Errno::INTR) => {}
@@ -128,5 +128,40 @@ fn is_over(process: &OwnedFd, until: Instant) -> Result<bool, Errno> {
             Err(Errno::INTR) => {}
             other => return other.map(|ready| ready > 0),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::CommandExt;
+    use std::process::{ChildStdout, Command, Stdio};
+
+    /// A shell, and the end of a pipe that is open as long as it or a child of it lives.
+    fn start(script: &str, is_leader: bool) -> (i32, ChildStdout) {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script]).stdout(Stdio::piped());
+        if is_leader {
+            command.process_group(0);
+        }
+        let mut child = command.spawn().unwrap();
+        (i32::try_from(child.id()).unwrap(), child.stdout.take().unwrap())
+    }
+
+    #[test]
+    fn who_has_no_session_yet_is_killed_in_time_as_well() {
+        for is_leader in [true, false] {
+            let (begin, (pid, _out)) = (Instant::now(), start("exec sleep 60", is_leader));
+            assert!(matches!(wait(pid, Duration::from_millis(1)), Err(TrialError::Late(_))));
+            assert!(begin.elapsed() < Duration::from_secs(30));
+        }
+    }
+
+    #[test]
+    fn children_do_not_outlive_it() {
+        let (begin, (pid, mut out)) = (Instant::now(), start("sleep 60 &", true));
+        assert_eq!(wait(pid, Duration::from_secs(30)).unwrap().exit_status(), Some(0));
+        out.read_to_end(&mut Vec::new()).unwrap();
+        assert!(begin.elapsed() < Duration::from_secs(30));
     }
 }
