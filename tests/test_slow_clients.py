@@ -177,6 +177,16 @@ def test_a_client_that_stops_is_given_up(flooded):
             client.finish()
 
 
+def test_a_client_that_stops_is_given_up_while_more_comes(flooded):
+    server = flooded("response-socket-timeout=2")
+    with contextlib.ExitStack() as stack:
+        client = sluggish(server, "/flood?size=0&kind=endless&pause=0.2&name=slow", stack)
+        wait_until(lambda: spool.files(server, server.spool), 20, "the spool")
+        ended(server, "slow")
+        with pytest.raises((Cut, ConnectionError)):
+            client.finish()
+
+
 def test_a_rate_limit_holds_no_thread_and_is_kept(flooded):
     server = flooded(conf="<Location /flood>\nSetOutputFilter RATE_LIMIT\nSetEnv rate-limit 400\n</Location>\n", modules=("ratelimit",))
     with server.connect() as client:

@@ -159,10 +159,6 @@ impl Reply for Answer<'_> {
         self.delivery.step().map(drop)
     }
 
-    fn stay(&mut self, time: Duration) -> Result<(), ClientGone> {
-        self.delivery.stay(time)
-    }
-
     fn finish(&mut self, outcome: Outcome) -> HandlerResult {
         match (outcome, std::mem::replace(&mut self.head, HeadState::Awaited)) {
             (Outcome::Complete, HeadState::Redirected(redirect)) => {

@@ -274,8 +274,7 @@ impl<'r, R: Reply> Relay<'_, 'r, R> {
         }
         let ready = poll(&mut sockets, Some(&timespec(pause))) != Ok(0);
         let sent = match (ready, blocked) {
-            (true, true) => self.answer.resume(),
-            (false, true) => self.answer.stay(pause),
+            (_, true) => self.answer.resume(),
             (false, false) if self.answer.is_pending() => self.answer.flush(),
             (_, false) => Ok(()),
         };

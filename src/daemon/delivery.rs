@@ -78,8 +78,8 @@ pub(super) struct Delivery<'r> {
     passed: Option<Instant>,
     /// The worker has said nothing for a while.
     quiet: bool,
-    /// For how long the client's socket has had no room.
-    stuck: Duration,
+    /// Since when the client's socket has had no room.
+    stuck: Option<Instant>,
 }
 
 impl<'r> Delivery<'r> {
@@ -97,7 +97,7 @@ impl<'r> Delivery<'r> {
             room: 0,
             passed: None,
             quiet: false,
-            stuck: Duration::ZERO,
+            stuck: None,
         }
     }
 
@@ -172,8 +172,7 @@ impl<'r> Delivery<'r> {
         if wanted > 0 {
             let length = self.room(wanted);
             if length == 0 {
-                self.flow = Flow::Blocked;
-                return Ok(true);
+                return self.stay().map(|()| true);
             }
             self.pass(length)?;
         }
@@ -191,7 +190,7 @@ impl<'r> Delivery<'r> {
         self.advanced(end);
         let now = Instant::now();
         let took = now - begin;
-        (self.passed, self.stuck) = (Some(now), Duration::ZERO);
+        (self.passed, self.stuck) = (Some(now), None);
         let most = if self.request.is_stream() { STREAM_PIECE } else { PIECE };
         (self.flow, self.piece) = match self.flow {
             _ if took < LONG => (Flow::Free, (self.piece * 4).min(most)),
@@ -301,11 +300,11 @@ impl<'r> Delivery<'r> {
         self.responder.abort(); // also if the client has seen nothing yet: the head was said
     }
 
-    /// The client's socket has had no room for `time`, once more: after its time-out it is given up.
-    pub(super) fn stay(&mut self, time: Duration) -> Result<(), ClientGone> {
-        self.stuck += time;
+    /// The client's socket has no room: after its time-out it is given up, whatever the worker says meanwhile.
+    fn stay(&mut self) -> Result<(), ClientGone> {
+        self.flow = Flow::Blocked;
         let limit = self.group.client_timeout.unwrap_or_else(|| self.timeout());
-        if self.stuck < limit { Ok(()) } else { Err(ClientGone) }
+        if self.stuck.get_or_insert_with(Instant::now).elapsed() < limit { Ok(()) } else { Err(ClientGone) }
     }
 
     fn timeout(&self) -> Duration {

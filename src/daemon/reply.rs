@@ -74,13 +74,8 @@ pub(super) trait Reply {
         Ok(())
     }
 
-    /// Sends more of what waited for room in the client's socket.
+    /// Sends more of what waits for room in the client's socket, if there is some; fails after its time-out.
     fn resume(&mut self) -> Result<(), ClientGone> {
-        Ok(())
-    }
-
-    /// The client has taken nothing for `time`, once more: after its time-out it is given up.
-    fn stay(&mut self, _time: Duration) -> Result<(), ClientGone> {
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ The bytes are numbers of eight digits, so that a gap or a repetition shows.
 
 import io
 import os
+import time
 from urllib.parse import parse_qsl
 
 BLOCK = 65536
@@ -58,15 +59,17 @@ def application(environ, start_response):
             file.write(whole)
         return environ["wsgi.file_wrapper"](Watched(path, note))
     if kind == "endless":
-        return Noted(counted(note), note)
+        return Noted(counted(note, float(asked.get("pause", "0"))), note)
     return Noted((whole[at : at + BLOCK] for at in range(0, size, BLOCK)), note)
 
 
-def counted(note):
-    """Blocks without end, whose number is noted."""
+def counted(note, pause):
+    """Blocks without end, whose number is noted; with a pause after each once there are a hundred."""
     number = 0
     while True:
         note(str(number))
+        if number >= 100:
+            time.sleep(pause)
         number += 1
         yield content(number * BLOCK, (number - 1) * BLOCK)
 
