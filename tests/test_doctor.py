@@ -446,6 +446,17 @@ def test_listings_of_httpd_run_no_interpreter(group):
     assert result.returncode == 0 and "does not start" not in result.stderr
 
 
+@pytest.mark.parametrize("missing, kind", [("User", "user"), ("Group", "group of users")])
+def test_no_group_keeps_the_rights_of_root(group, missing, kind):
+    """Without User httpd has a number that means to the system: stay who you are."""
+    if os.geteuid() != 0:
+        pytest.skip("about root")
+    server = group()
+    server.reconfigure(f"{missing} www-data\n", "")
+    finding = doctor.only(server, "error")
+    assert f"there is no {kind} `#4294967295`" in finding["what"]
+
+
 def test_somebody_else_may_look(serve):
     """Without root, with the eyes of whoever asks."""
     if os.geteuid() != 0:

@@ -8,6 +8,9 @@ use std::ptr;
 use super::request::text;
 use crate::config::Account;
 
+/// The number that no user and no group has. To the system calls that change them it means: leave it as it is.
+const NONE: u32 = u32::MAX;
+
 /// A user of the system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct User {
@@ -62,10 +65,19 @@ impl User {
     }
 }
 
+/// The number of a user, who need not be in the databases.
+pub(crate) fn user_id(account: &Account, user: Option<&User>) -> Option<u32> {
+    match (user, account) {
+        (Some(user), _) => Some(user.uid),
+        (None, Account::Id(uid)) => Some(*uid).filter(|uid| *uid != NONE),
+        (None, Account::Name(_)) => None,
+    }
+}
+
 /// The number of a group.
 pub(crate) fn group_id(account: &Account) -> Option<u32> {
     let name = match account {
-        Account::Id(gid) => return Some(*gid),
+        Account::Id(gid) => return Some(*gid).filter(|gid| *gid != NONE),
         Account::Name(name) => CString::new(name.as_str()).ok()?,
     };
     let mut entry = MaybeUninit::<libc::group>::uninit();

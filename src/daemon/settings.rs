@@ -13,7 +13,7 @@ use thiserror::Error;
 use super::environment::{self, EnvironmentError};
 use super::launch::own_file;
 use super::{root, syslog};
-use crate::apache::account::{User, group_id};
+use crate::apache::account::{User, group_id, user_id};
 use crate::apache::{Server, process};
 use crate::config::global::Global;
 use crate::config::interpreter;
@@ -30,7 +30,7 @@ const HOST: &str = "mod_wsgi_host.abi3.so";
 pub(crate) enum StartError {
     /// No such user or group.
     #[error(
-        "WSGIDaemonProcess {group} at {place}: there is no {kind} `{name}` on this system; correct `{kind}=`, or create it"
+        "WSGIDaemonProcess {group} at {place}: there is no {kind} `{name}` on this system; correct `{kind}=` (or what httpd has as User and Group), or create it"
     )]
     Account {
         /// The process group.
@@ -101,16 +101,12 @@ impl Identity {
         }
         let account = group.user.clone().unwrap_or(Account::Id(httpd.uid));
         let user = User::find(&account);
-        let uid = match (&user, &account) {
-            (Some(user), _) => user.uid,
-            (None, Account::Id(uid)) => *uid,
-            (None, account) => return Err(unknown(group, "user", account)),
-        };
+        let uid = user_id(&account, user.as_ref()).ok_or_else(|| unknown(group, "user", &account))?;
         if uid == 0 {
             return Err(StartError::Root { group: group.name.to_string(), place: group.place.to_string() });
         }
         let number = |kind, account: &Account| group_id(account).ok_or_else(|| unknown(group, kind, account));
-        let gid = group.group.as_ref().map_or(Ok(httpd.gid), |account| number("group", account))?;
+        let gid = number("group", group.group.as_ref().unwrap_or(&Account::Id(httpd.gid)))?;
         let groups = match (&group.supplementary_groups, &user) {
             (Some(accounts), _) => accounts
                 .iter()

@@ -40,7 +40,7 @@ pub(super) fn members<'s>(sites: &[Site<'s>]) -> (Vec<Member<'s>>, Vec<Finding>)
                             "there is no {} `{name}` on this system",
                             if *kind == "user" { "user" } else { "group of users" }
                         ),
-                        format!("correct {kind}=, or create it"),
+                        format!("correct {kind}= (or what httpd has as User and Group), or create it"),
                     ),
                     other => (other.to_string(), "correct the options of the group".to_owned()),
                 };
