@@ -1,13 +1,16 @@
 """What mod_wsgi-express asks a Python: what it is, whether a module can be found, and which locale suits it.
 
 Arguments: the dotted name of the module or nothing, then folders for sys.path. Answers in JSON. Packages are searched
-for the module, not imported.
+for the module, not imported; and neither is anything of the working directory, for this may run as root.
 """
+
+import sys
+
+here = sys.path.pop(0) if sys.path[:1] == [""] else None
 
 import importlib.machinery
 import json
 import locale
-import sys
 import sysconfig
 
 
@@ -42,11 +45,12 @@ def suitable():
 
 
 module, folders = sys.argv[1], sys.argv[2:]
-sys.path[:0] = folders
-print(json.dumps({
+answer = {
     "prefix": sys.prefix,
     "version": sys.version_info[:2],
     "has_lock": not sysconfig.get_config_var("Py_GIL_DISABLED"),
-    "has_module": is_there(module) if module else True,
     "locale": suitable(),
-}))
+}
+sys.path[:0] = folders if here is None else [*folders, here]  # last: what Python needs itself has been imported
+answer["has_module"] = is_there(module) if module else True
+print(json.dumps(answer))
