@@ -80,6 +80,21 @@ def test_the_control_script(express):
     express.stop()
 
 
+def test_the_control_script_alone_starts_nothing(express):
+    assert express.setup("wsgi.py").returncode == 0
+    assert "Usage:" in express.run(express.root / "apachectl").stderr
+    assert not express.is_bound() and not express.processes()
+
+
+def test_making_a_server_runs_nothing_of_the_working_directory(express):
+    """It may be root who makes it."""
+    for name in ("json", "locale", "sysconfig", "importlib/__init__"):
+        express.write(f"{name}.py", "open('ran', 'w').close()\nraise SystemExit('run')\n")
+    result = express.setup("--application-type", "module", "wsgi")
+    assert result.returncode == 0, result.stderr
+    assert not (express.folder / "ran").exists()
+
+
 def test_it_becomes_httpd_where_there_is_no_terminal(express):
     """As in a container: the process that was started is httpd's parent, and its status is httpd's."""
     express.start("wsgi.py")

@@ -88,6 +88,15 @@ def test_without_mod_wsgi(express):
     assert result.returncode == 1 and f"{conf} does not load mod_wsgi" in result.stderr
 
 
+def test_a_configuration_beside_that_of_a_server_root(site):
+    """The control script of the folder is for another one."""
+    conf = site.root / "other.conf"
+    conf.write_text(site.conf() + "WSGIDaemonProcess other\n")
+    answer = json.loads(doctor(site, conf, "--json").stdout)
+    assert answer["configuration"] == str(conf)
+    assert {finding["group"] for finding in answer["findings"]} == {"idle", "other"}
+
+
 def test_a_system_whose_configuration_wants_variables(express):
     """As Debian's apache2.conf with its envvars; and without a name it is what httpd reads by default."""
     conf = express.write("etc/apache2.conf", f"ServerName ${{OWN_NAME}}\nListen 127.0.0.1:{express.port}\nPidFile {express.folder}/pid\n"

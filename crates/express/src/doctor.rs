@@ -95,7 +95,7 @@ fn default_configuration(program: &Path) -> Result<PathBuf, Error> {
 /// Runs httpd on a configuration as its own control script would.
 fn ask(conf: &Path, options: &Server, arguments: &[&str]) -> Result<Output, Error> {
     let control = conf.with_file_name("apachectl");
-    if locate::is_executable(&control) {
+    if conf.ends_with("httpd.conf") && locate::is_executable(&control) {
         return Ok(Command::new(control).args(arguments).output()?);
     }
     let program = Httpd::program(options)?;
