@@ -44,15 +44,20 @@ pub enum FromLeader {
 impl FromLeader {
     /// [`Self::Loaded`] with as many of `targets`, from the first on, as one message holds.
     pub fn loaded(targets: &[Target]) -> Self {
-        let mut room = LIMIT - 64; // what stands around the list
-        let fits = |target: &&Target| {
-            let length = serde_json::to_vec(target).map_or(LIMIT, |json| json.len()) + 1;
-            let left = room.checked_sub(length);
-            room = left.unwrap_or(0);
-            left.is_some()
-        };
-        Self::Loaded(targets.iter().take_while(fits).cloned().collect())
+        Self::Loaded(fitting(targets))
     }
+}
+
+/// As many of `targets`, from the first on, as one message holds.
+fn fitting(targets: &[Target]) -> Vec<Target> {
+    let mut room = LIMIT - 64; // what stands around the list
+    let fits = |target: &&Target| {
+        let length = serde_json::to_vec(target).map_or(LIMIT, |json| json.len()) + 1;
+        let left = room.checked_sub(length);
+        room = left.unwrap_or(0);
+        left.is_some()
+    };
+    targets.iter().take_while(fits).cloned().collect()
 }
 
 /// What a leader says to a worker.
@@ -99,6 +104,15 @@ pub enum ToTemplate {
 pub struct Placed {
     /// The slot's number.
     pub slot: u32,
+    /// What the workers have loaded: what of it the template has not got is to be loaded first.
+    pub reload: Vec<Target>,
+}
+
+impl Placed {
+    /// With as many of `reload` as one message holds.
+    pub fn new(slot: u32, reload: &[Target]) -> Self {
+        Self { slot, reload: fitting(reload) }
+    }
 }
 
 /// A request of a worker.
@@ -153,7 +167,8 @@ pub enum FromWorker {
         /// Why, and what to change.
         reason: String,
     },
-    /// A worker that a template has forked: I am this process. It is the first thing that I say.
+    /// A worker that a template has forked: I am this process. It is the first thing that I say, before functions of the
+    /// application run in me, which may take for ever.
     Forked {
         /// My process id.
         pid: u32,
@@ -233,7 +248,7 @@ mod tests {
         drop(far);
         let (message, far): (ToTemplate, _) = receive_passed(&theirs).unwrap().unwrap();
         assert_eq!(message, ToTemplate::Fork);
-        send(&near, &Placed { slot: 3 }).unwrap();
+        send(&near, &Placed::new(3, &[])).unwrap();
         let (placed, none) = receive_passed::<Placed>(far.unwrap()).unwrap().unwrap();
         assert!(placed.slot == 3 && none.is_none());
     }

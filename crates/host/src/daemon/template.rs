@@ -11,6 +11,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
 use contract::control::{self, FromWorker, Placed, ScriptState, ToTemplate};
+use contract::launch::Target;
 use libc::{SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::{DupFlags, Errno, dup3};
@@ -37,7 +38,7 @@ pub(super) fn run(begun: Begun) -> ! {
     loop {
         let control = next(&begun.control);
         begun.list_next(Some(control.as_fd()));
-        let forked = begun.process.fork();
+        let forked = begun.process.fork(|| tell(&control, &FromWorker::Forked { pid: std::process::id() }));
         begun.list_next(None);
         match forked {
             Ok(Side::Worker) => become_worker(begun, control),
@@ -88,7 +89,6 @@ fn become_worker(mut begun: Begun, control: OwnedFd) -> ! {
         fail(&control, BootstrapError::from(std::io::Error::from(error)).to_string());
     }
     drop(control);
-    tell(&begun.control, &FromWorker::Forked { pid: std::process::id() });
     own_process(&begun.settings.group);
     RECORDER.forked();
     let control = begun.control.try_clone();
@@ -104,19 +104,21 @@ fn become_worker(mut begun: Begun, control: OwnedFd) -> ! {
 }
 
 fn place(mut begun: Begun) -> Result<Shared, BootstrapError> {
-    let Some((Placed { slot }, Some(socket))) =
+    let Some((Placed { slot, reload }, Some(socket))) =
         control::receive_passed(&begun.control).map_err(std::io::Error::from)?
     else {
         return Err(BootstrapError::NoPlace);
     };
-    begun.settings.slot = slot;
+    (begun.settings.slot, begun.settings.reload) = (slot, reload);
     begun.settings.is_template = false;
     begun.into_worker(socket)
 }
 
-/// Reports what the template has loaded, and lets the application do what has to be done in each worker.
+/// Reports what the template has loaded, lets the application do what has to be done in each worker, and loads what the
+/// others have loaded since. Returns whether that worked.
 fn take_over(shared: &Shared) -> bool {
-    for target in shared.process.loaded() {
+    let there = shared.process.loaded();
+    for target in there.iter().cloned() {
         shared.script_is_there();
         shared.tell(&FromWorker::Loaded(target.clone()));
         if shared.settings.group.rolling {
@@ -136,7 +138,10 @@ fn take_over(shared: &Shared) -> bool {
                       worker must not serve half made: mend the function";
         fail(&shared.control, reason.to_owned());
     }
-    true
+    let is_missing = |target: &&Target| {
+        target.application_group.is_empty() && target.script.exists() && !there.contains(target)
+    };
+    worker::load_again(shared, shared.settings.reload.iter().filter(is_missing))
 }
 
 /// Tells the leader, whose end is noticed elsewhere.

@@ -117,16 +117,17 @@ pub(super) fn load(shared: &Shared) -> bool {
         }
         shared.tell_version(target);
     }
-    let imported = |target: &Target| settings.group.python.imports.contains(target);
+    let imported = |target: &&Target| settings.group.python.imports.contains(target);
     let reload = settings.reload.iter().filter(|target| target.script.exists());
-    reload.fold(true, |loaded, target| {
-        let worked = if imported(target) {
-            !failed.contains(&key(target))
-        } else {
-            let worked = shared.process.load(target);
-            shared.tell_version(target);
-            worked
-        };
+    let (imports, others): (Vec<_>, Vec<_>) = reload.partition(imported);
+    load_again(shared, others) && !imports.iter().any(|target| failed.contains(&key(target)))
+}
+
+/// Loads what the workers before, or the other ones, have loaded. Returns whether all of it worked.
+pub(super) fn load_again<'t>(shared: &Shared, targets: impl IntoIterator<Item = &'t Target>) -> bool {
+    targets.into_iter().fold(true, |loaded, target| {
+        let worked = shared.process.load(target);
+        shared.tell_version(target);
         if worked {
             shared.script_is_there();
         }

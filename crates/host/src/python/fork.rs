@@ -24,12 +24,14 @@ pub(crate) enum Side {
     Worker,
 }
 
-/// Forks. The calling thread is attached to the main interpreter, the only one, by the state that Python has made for it.
-pub(super) fn fork(_: Python<'_>) -> io::Result<Side> {
+/// Forks, and runs `introduce` in the worker before any function of the application. The calling thread is attached to the
+/// main interpreter, the only one, by the state that Python has made for it.
+pub(super) fn fork(_: Python<'_>, introduce: impl FnOnce()) -> io::Result<Side> {
     // SAFETY: attached. Runs `os.register_at_fork(before=)` and takes the locks of imports.
     unsafe { ffi::PyOS_BeforeFork() };
     let side = own_fork(twice);
     if matches!(side, Ok(Side::Worker)) {
+        introduce();
         // SAFETY: in the copy, attached as before.
         unsafe { ffi::PyOS_AfterFork_Child() };
         state::forked();

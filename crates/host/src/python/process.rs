@@ -150,8 +150,8 @@ impl Process {
     }
 
     /// Of a template: runs the application's hooks, looks for what a copy would break, and forks a worker. Returns in
-    /// both. Called detached, on Python's main thread.
-    pub(crate) fn fork(&self) -> Result<Side, NotForked> {
+    /// both; the worker begins with `introduce`. Called detached, on Python's main thread.
+    pub(crate) fn fork(&self, introduce: impl FnOnce()) -> Result<Side, NotForked> {
         let own = kept_out_of_forks();
         self.main.at_home(|py| {
             let found = self.main.objects().shim.before_fork.bind(py).call1((own,));
@@ -160,7 +160,11 @@ impl Process {
                 drop(error);
                 NotForked::Unfit(vec![unknown])
             })?;
-            if found.is_empty() { fork(py).map_err(NotForked::Refused) } else { Err(NotForked::Unfit(found)) }
+            if found.is_empty() {
+                fork(py, introduce).map_err(NotForked::Refused)
+            } else {
+                Err(NotForked::Unfit(found))
+            }
         })
     }
 

@@ -18,8 +18,9 @@ use crate::spawn::{Place, SpawnError, spawn};
 use crate::template::Start;
 
 /// Why nothing was heard of a forked worker.
-const STILLBORN: &str = "a worker ended as soon as it was forked from the process that has loaded the application; look for \
-                         functions of os.register_at_fork, and for libraries that do not survive a fork";
+const STILLBORN: &str = "the process that has loaded the application ended while it forked a worker; look at functions of \
+                         mod_wsgi.subscribe_fork(before=...) and os.register_at_fork, and for libraries that do not survive \
+                         a fork";
 
 /// A worker of which nobody knows yet who it is.
 pub(super) struct Forked {
@@ -66,7 +67,7 @@ impl Loop {
             self.nursery.templates.forked(Instant::now());
             return Some(Event::NoSlot);
         };
-        match self.order_fork(slot) {
+        match self.order_fork(slot, &start.reload) {
             Ok((template, control)) => {
                 self.nursery.forked = Some(Forked { slot, control, template, start });
                 None
@@ -80,11 +81,11 @@ impl Loop {
         }
     }
 
-    fn order_fork(&self, number: u32) -> Result<(u32, OwnedFd), Errno> {
+    fn order_fork(&self, number: u32, reload: &[Target]) -> Result<(u32, OwnedFd), Errno> {
         let (template, to_template) = self.nursery.forker().ok_or(Errno::PIPE)?;
         let (ours, theirs) = ticket::queue()?;
         let socket = self.slots.get(number as usize).ok_or(Errno::INVAL)?;
-        control::pass(&ours, &Placed { slot: number }, socket.as_fd())?;
+        control::pass(&ours, &Placed::new(number, reload), socket.as_fd())?;
         control::pass(to_template, &ToTemplate::Fork, theirs.as_fd())?;
         Ok((template, ours))
     }
@@ -97,7 +98,6 @@ impl Loop {
         let slot = forked.slot;
         let event = match messages.next() {
             Some(FromWorker::Forked { pid }) => self.adopt(pid, forked),
-            Some(FromWorker::Failed { reason }) => self.not_spawned(slot, reason),
             None if open => return self.nursery.forked = Some(forked),
             None | Some(_) => self.not_spawned(slot, STILLBORN.to_owned()),
         };
