@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
 
 use rustix::process::{Resource, getrlimit};
 
+use super::posix::is_copy;
+
 /// Of what is allowed, the part that must be left: one in so many.
 const RESERVE: u64 = 16;
 
@@ -46,9 +48,13 @@ pub(crate) fn is_short() -> bool {
     false
 }
 
-/// Memory was refused.
+/// Memory was refused. To a copy that the application has forked: its parent's socket is closed there, and the number may
+/// be another's.
 #[cold]
 fn refused() {
+    if is_copy() {
+        return;
+    }
     let socket = SOCKET.swap(-1, SeqCst);
     if let Some(message) = MESSAGE.get().filter(|_| socket >= 0) {
         // SAFETY: the message is readable for its length; the leader may be gone, and then nobody misses it.
