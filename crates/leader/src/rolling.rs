@@ -24,6 +24,9 @@ use crate::event::Action;
 use crate::supervise::Supervisor;
 use crate::worker::Worker;
 
+/// How many scripts the leader looks after; what workers say of more than that is not remembered.
+pub(crate) const MOST_SCRIPTS: usize = 4096;
+
 /// The version in a script's file; `None`: there is no file.
 type Versions = BTreeMap<PathBuf, Option<i64>>;
 
@@ -97,6 +100,11 @@ impl Supervisor {
         let Some(worker) = self.workers.get_mut(&slot).filter(|_| self.rolling) else { return };
         let ScriptState { target: Target { script, application_group }, loaded, file, noticed, wanted } =
             state;
+        let Scripts { loaded: own, met, .. } = &worker.scripts;
+        let known = self.files.seen.len().max(own.len()).max(met.len());
+        if known >= MOST_SCRIPTS && !self.files.seen.contains_key(&script) {
+            return;
+        }
         match loaded {
             Some(version) => drop(worker.scripts.loaded.insert((script.clone(), application_group), version)),
             None => drop(worker.scripts.failed.get_or_insert_with(|| script.clone())),

@@ -37,6 +37,8 @@ use crate::template::Start;
 
 /// How often counts, limits and foreign slots are looked at.
 const TICK: Duration = Duration::from_secs(1);
+/// How many messages of one process are heard in a turn: a socket holds fewer.
+const MESSAGES: u32 = 512;
 
 /// Why the loop cannot go on.
 #[derive(Debug, Error)]
@@ -345,18 +347,20 @@ impl Loop {
     }
 }
 
-/// All messages that wait in a control socket, and whether the other side is still there.
+/// The messages that wait in a control socket, and whether the other side is still there. More than a socket holds come
+/// from somebody who does not stop: those are for the next turn.
 fn messages<T: DeserializeOwned>(socket: Option<&OwnedFd>) -> (Vec<T>, bool) {
     let mut messages = Vec::new();
     let Some(socket) = socket else { return (messages, false) };
-    loop {
+    for _ in 0..MESSAGES {
         match control::receive(socket) {
             Ok(Some(message)) => messages.push(message),
-            Ok(None) => return (messages, true),
+            Ok(None) => break,
             Err(Errno::BADMSG) => tracing::warn!("a message that is not understood was ignored"),
             Err(_) => return (messages, false),
         }
     }
+    (messages, true)
 }
 
 fn send_to(socket: Option<&OwnedFd>, message: &impl serde::Serialize) {

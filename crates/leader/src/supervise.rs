@@ -20,7 +20,7 @@ use crate::elastic::Elastic;
 use crate::event::{Action, Event};
 use crate::generations::Handover;
 use crate::resize;
-use crate::rolling::{Files, Scripts};
+use crate::rolling::{Files, MOST_SCRIPTS, Scripts};
 use crate::signals::Request;
 use crate::worker::{State, Worker};
 
@@ -255,7 +255,7 @@ impl Supervisor {
 
     /// Some worker has this script.
     fn is_loaded(&mut self, target: Target) {
-        if !self.loaded.contains(&target) {
+        if self.loaded.len() < MOST_SCRIPTS && !self.loaded.contains(&target) {
             self.loaded.push(target);
             self.share_scripts();
         }

@@ -299,3 +299,23 @@ fn a_change_counts_for_those_that_wait_to_be_replaced_anyway() {
     group.on(Event::Said { slot: 0, message: FromWorker::Retire { reason: Reason::MaximumRequests } }).done();
     assert_eq!(renewals(&group.script(0, Some(1), Some(2)).done()), 1);
 }
+
+#[test]
+fn a_worker_that_makes_scripts_up_does_not_fill_the_leader() {
+    let mut group = Group::rolling(1);
+    let path = |number: usize| PathBuf::from(format!("/{number}.wsgi"));
+    group.supervisor.files.seen.extend((1..MOST_SCRIPTS - 5).map(|number| (path(number), Some(1))));
+    group.supervisor.loaded.resize(MOST_SCRIPTS - 5, target("/a.wsgi"));
+    for number in MOST_SCRIPTS..MOST_SCRIPTS + 20 {
+        let target = Target { script: path(number), application_group: String::new() };
+        let state = ScriptState { target, loaded: Some(1), file: Some(1), noticed: true, wanted: false };
+        group.on(Event::Said { slot: 0, message: FromWorker::Script(state) });
+    }
+    let (loaded, files) = (group.supervisor.loaded.len(), group.supervisor.files.seen.len());
+    assert_eq!([loaded, files], [MOST_SCRIPTS; 2]);
+    assert_eq!(
+        group.script(0, Some(1), Some(2)).starts(),
+        1,
+        "those that were known before are looked after"
+    );
+}
