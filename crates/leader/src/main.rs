@@ -7,13 +7,15 @@
 //! The map, top down:
 //! - [`settings`]: what it was given; [`log`]: where its lines go; [`signals`]: signals as readable sockets
 //! - [`run`]: the one loop: turns what is ready (`run::wait`) into events, and actions into system calls
-//! - [`supervise`]: every decision, pure: an [`event`] in, actions out; with [`reload`] (replacing workers), [`gate`]
-//!   (one at a time), [`shrink`] (fewer of them), [`ends`] (workers that end), [`limits`] (how long things may take) and [`generations`] (taking over
-//!   from, and giving way to, another leader) as parts of it
+//! - [`supervise`]: every decision, pure: an [`event`] in, actions out; with [`reload`] (replacing workers), [`rolling`]
+//!   (for changed scripts that the old workers serve meanwhile), [`gate`] (one at a time), [`shrink`] (fewer of them),
+//!   [`ends`] (workers that end), [`limits`] (how long things may take) and [`generations`] (taking over from, and giving
+//!   way to, another leader) as parts of it
 //! - [`elastic`]: how many processes there are to be under a load, and [`resize`]: what follows
 //! - [`worker`]: the states of one worker, [`look`]: what the shared area shows of it; [`backoff`]: when the next start may be
 //! - [`template`]: for preload=on, below [`supervise`] and as pure: from which process workers are forked (`run::nursery`)
-//! - [`spawn`]: how a worker is started, [`process`]: how a child is watched, [`printed`]: what it printed; [`repair`]: what ended workers and children leave behind
+//! - [`spawn`]: how a worker is started, [`process`]: how a child is watched, [`printed`]: what it printed; [`repair`]: what
+//!   ended workers and children leave behind
 
 #![forbid(unsafe_code)]
 
