@@ -165,10 +165,19 @@ def test_a_root_directory_that_is_none(serve):
     assert "is no folder, so its processes cannot start" in doctor.only(server)["what"]
 
 
-@pytest.mark.parametrize("name, words", [("missing.py", "does not exist, so requests for it fail"), ("folder/wsgi.py/x", "is no folder")])
-def test_scripts_that_are_not_there(serve, name, words):
-    server = serve(f"WSGIDaemonProcess app\nWSGIScriptAlias / ${{ROOT}}/{name} process-group=app\n", run=False, files={"folder/wsgi.py": APPLICATION})
+@pytest.mark.parametrize("line, words", [
+    ("WSGIScriptAlias / ${ROOT}/missing.py process-group=app", "does not exist, so requests for it fail"),
+    ("WSGIImportScript ${ROOT}/folder/wsgi.py/x process-group=app application-group=%{GLOBAL}", "is no folder, so it cannot be loaded")])
+def test_scripts_that_are_not_there(serve, line, words):
+    server = serve(f"WSGIDaemonProcess app\n{line}\n", run=False, files={"folder/wsgi.py": APPLICATION})
     assert words in doctor.only(server)["what"]
+
+
+def test_a_script_with_the_beginning_of_path_info(serve):
+    server = serve("WSGIDaemonProcess app\nWSGIScriptAlias / ${ROOT}/folder/wsgi.py/x process-group=app\n", run=False,
+                   files={"folder/wsgi.py": APPLICATION})
+    assert doctor.examine(server) == ([], 0)
+    assert server.start().get("/y").body == b"here"
 
 
 def test_a_project_in_the_place_of_its_script(serve):

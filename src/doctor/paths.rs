@@ -124,6 +124,9 @@ fn of_script(case: &Case<'_>, one: &Use) -> Option<Finding> {
         return None; // httpd resolves it
     }
     if let Some(obstacle) = access::obstacle(script, READ, reader) {
+        if matches!((&obstacle, one.purpose), (Obstacle::NoFolder(_), Purpose::Alias)) {
+            return None; // what follows a script's name is PATH_INFO
+        }
         let consequence = match (one.directive, one.purpose) {
             ("WSGIDispatchScript", _) => "requests run as configured without it",
             (_, Purpose::Hook) => "it grants nothing until it can be read",
