@@ -88,6 +88,13 @@ def test_mount_point(express, mount):
     assert express.get("/other").status == 404 and express.get(prefix + "lication").status == 404
 
 
+def test_the_status_page_is_of_the_whole_server(express):
+    result = express.setup("wsgi.py", "--mount-point", "/app", "--server-status")
+    page = f"http://localhost:{express.port}/server-status"
+    assert f"Server Status      : {page}\n" in result.stdout
+    assert f"STATUS_URL='{page}'\n" in (express.root / "apachectl").read_text()
+
+
 @pytest.mark.parametrize("path", ["/", "/a", "/a/", "/a/b/c", "/a%20b/%C3%BC", "/a;x=1", "//a//b", "/index.html", "/.x"])
 def test_the_path_of_a_request(express, path):
     express.start("wsgi.py")

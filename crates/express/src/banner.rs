@@ -7,15 +7,20 @@ use crate::options::Mpm;
 use crate::site::Site;
 
 /// The address for a browser.
-pub(crate) fn url(site: &Site) -> String {
-    address(site, "http", site.options.listen.port, 80)
+fn url(site: &Site) -> String {
+    format!("{}{}/", address(site, "http", site.options.listen.port, 80), site.mount)
+}
+
+/// The address of the status page, which is of the whole server.
+pub(crate) fn status_url(site: &Site) -> String {
+    format!("{}/server-status", address(site, "http", site.options.listen.port, 80))
 }
 
 fn address(site: &Site, scheme: &str, port: u16, usual: u16) -> String {
     let host = site.options.listen.server_name.as_deref().unwrap_or(site.host());
     let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
     let port = if port == usual { String::new() } else { format!(":{port}") };
-    format!("{scheme}://{host}{port}{}/", site.mount)
+    format!("{scheme}://{host}{port}")
 }
 
 /// The lines. Names and their order are those that people know.
@@ -23,10 +28,11 @@ pub(crate) fn text(site: &Site, is_setup: bool) -> String {
     let options = &site.options;
     let mut lines: Vec<(&str, String)> = vec![("Server URL", url(site))];
     if let Some(port) = options.https.https_port {
-        lines.push(("Server URL (HTTPS)", address(site, "https", port, 443)));
+        let server = address(site, "https", port, 443);
+        lines.push(("Server URL (HTTPS)", format!("{server}{}/", site.mount)));
     }
     if options.observe.server_status {
-        lines.push(("Server Status", format!("{}server-status", url(site))));
+        lines.push(("Server Status", status_url(site)));
     }
     let place = |path: std::path::PathBuf| path.display().to_string();
     lines.extend([

@@ -42,7 +42,7 @@ pub(super) fn script(site: &Site) -> Vec<u8> {
     assign(&mut script, "PROCESS_NAME", OsStr::new(&format!("{title:<60}")));
     assign(&mut script, "HTTPD", site.httpd.program.as_os_str());
     assign(&mut script, "CONF", site.root.join("httpd.conf").as_os_str());
-    assign(&mut script, "STATUS_URL", OsStr::new(&format!("{}server-status", crate::banner::url(site))));
+    assign(&mut script, "STATUS_URL", OsStr::new(&crate::banner::status_url(site)));
     script.extend_from_slice(b"command=$1 # before httpd's arguments get more\n");
     script.extend_from_slice(more(site).as_bytes());
     script.extend_from_slice(BODY.as_bytes());
