@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use super::nursery::Crib;
 use super::{Loop, RunError, TICK};
 use crate::signals::Request;
+use crate::supervise::Phase;
 
 /// A descriptor that the loop waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +75,9 @@ impl Loop {
         if self.looks.next.is_none() && self.supervisor.watches_queue() {
             sources.push((Source::Queue, self.overflow.as_fd()));
         }
-        if self.orphaned || self.supervisor.is_released() {
+        // Their end is news once: it stays, and would keep a loop awake that only waits for its workers.
+        let stopping = matches!(self.supervisor.phase, Phase::Stopping { .. });
+        if (self.orphaned || self.supervisor.is_released()) && !stopping {
             sources.push((Source::Senders, self.overflow.as_fd()));
         }
         sources.extend(self.nursery.sources().into_iter().map(|(crib, end)| (Source::Nursery(crib), end)));
