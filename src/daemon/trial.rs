@@ -135,33 +135,36 @@ fn is_over(process: &OwnedFd, until: Instant) -> Result<bool, Errno> {
 mod tests {
     use super::*;
     use std::os::unix::process::CommandExt;
-    use std::process::{ChildStdout, Command, Stdio};
+    use std::process::{Child, Command, Stdio};
 
-    /// A shell, and the end of a pipe that is open as long as it or a child of it lives.
-    fn start(script: &str, is_leader: bool) -> (i32, ChildStdout) {
+    /// A shell; its output ends with it and all of its children.
+    fn start(script: &str, is_leader: bool) -> Child {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", script]).stdout(Stdio::piped());
         if is_leader {
             command.process_group(0);
         }
-        let mut child = command.spawn().unwrap();
-        (i32::try_from(child.id()).unwrap(), child.stdout.take().unwrap())
+        command.spawn().unwrap()
+    }
+
+    fn wait_for(child: &Child, limit: Duration) -> Result<WaitStatus, TrialError> {
+        wait(i32::try_from(child.id()).unwrap(), limit)
     }
 
     #[test]
     fn who_has_no_session_yet_is_killed_in_time_as_well() {
         for is_leader in [true, false] {
-            let (begin, (pid, _out)) = (Instant::now(), start("exec sleep 60", is_leader));
-            assert!(matches!(wait(pid, Duration::from_millis(1)), Err(TrialError::Late(_))));
+            let (begin, child) = (Instant::now(), start("exec sleep 60", is_leader));
+            assert!(matches!(wait_for(&child, Duration::from_millis(1)), Err(TrialError::Late(_))));
             assert!(begin.elapsed() < Duration::from_secs(30));
         }
     }
 
     #[test]
     fn children_do_not_outlive_it() {
-        let (begin, (pid, mut out)) = (Instant::now(), start("sleep 60 &", true));
-        assert_eq!(wait(pid, Duration::from_secs(30)).unwrap().exit_status(), Some(0));
-        out.read_to_end(&mut Vec::new()).unwrap();
+        let (begin, mut child) = (Instant::now(), start("sleep 60 &", true));
+        assert_eq!(wait_for(&child, Duration::from_secs(30)).unwrap().exit_status(), Some(0));
+        child.stdout.take().unwrap().read_to_end(&mut Vec::new()).unwrap();
         assert!(begin.elapsed() < Duration::from_secs(30));
     }
 }

@@ -60,7 +60,7 @@ impl Sizes {
         Self {
             server_limit: limit,
             threads_per_child: threads,
-            clients: limit * threads,
+            clients: limit.saturating_mul(threads),
             start: part(initial, limit).max(1),
             least_spare: spare(options.minimum_spare_workers.unwrap_or(initial)),
             most_spare: spare(options.maximum_spare_workers.unwrap_or(0.6)),
