@@ -35,6 +35,8 @@ struct Template {
     printed: Printed,
     /// What it said before it gave up.
     failure: Option<String>,
+    /// It was told to end with SIGABRT, which the application may have caught.
+    aborted: bool,
 }
 
 /// What the loop waits for.
@@ -158,7 +160,8 @@ impl Loop {
                 }
                 Step::Abort(which) => {
                     if let Some(template) = self.nursery.place(which) {
-                        template.process.signal(Signal::ABORT);
+                        let again = std::mem::replace(&mut template.aborted, true);
+                        template.process.signal(if again { Signal::KILL } else { Signal::ABORT });
                     }
                 }
                 Step::Log(level, text) => log::write(level, &text),
@@ -175,7 +178,8 @@ impl Loop {
                     process.id(),
                     self.settings.interpreter.display()
                 );
-                let template = Template { process, printed: Printed::default(), failure: None };
+                let template =
+                    Template { process, printed: Printed::default(), failure: None, aborted: false };
                 self.nursery.coming = Some(template);
             }
             Err(error) => {
