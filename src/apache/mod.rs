@@ -16,6 +16,7 @@ mod brigade;
 pub(crate) mod directive;
 pub(crate) mod facts;
 pub(crate) mod fence;
+mod file;
 pub(crate) mod head;
 pub(crate) mod hooks;
 pub(crate) mod log;

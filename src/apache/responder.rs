@@ -10,13 +10,15 @@
 //! gave it, however it happened to come in pieces.
 
 use std::ffi::c_int;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 
+use contract::level;
 use contract::response::{FilePart, Head};
 use thiserror::Error;
 
 use super::body;
 use super::brigade::Brigade;
+use super::file;
 use super::head::{self, HeadError};
 use super::request::{Request, field, text};
 use crate::sys;
@@ -117,59 +119,45 @@ impl<'r> Responder<'r> {
         if last { self.finish() } else { self.flush() }
     }
 
-    /// Appends a part of a regular file of the application, which is closed with the request.
-    pub(crate) fn file(&mut self, file: OwnedFd, part: FilePart) {
+    /// Appends a part of a regular file of the application, which is closed when it was sent.
+    pub(crate) fn file(&mut self, file: impl AsFd, part: FilePart) -> Result<(), ClientGone> {
         self.has_file = true;
-        self.parts(file, &[part], self.sendfile);
+        self.part(file.as_fd(), part, self.sendfile)
     }
 
     /// Appends parts of a file of our own. They go out by sendfile: of what httpd reads it has more in memory than it
     /// sets aside without waiting for the client.
-    pub(crate) fn own_file(&mut self, file: OwnedFd, parts: &[FilePart]) {
-        self.parts(file, parts, true);
+    pub(crate) fn own_file(&mut self, file: impl AsFd, parts: &[FilePart]) -> Result<(), ClientGone> {
+        parts.iter().try_for_each(|part| self.part(file.as_fd(), *part, true))
     }
 
-    /// Appends parts of a regular file, which is closed with the request.
+    /// Appends a part of a regular file. Each part has a descriptor of its own, since httpd moves the file of the one
+    /// bucket that it sets aside.
     ///
     /// It is never mapped: somebody who truncates a mapped file kills the process that reads it with SIGBUS.
-    fn parts(&mut self, file: OwnedFd, parts: &[FilePart], sendfile: bool) {
+    fn part(&self, file: BorrowedFd<'_>, part: FilePart, sendfile: bool) -> Result<(), ClientGone> {
         let pool = self.request.pool();
-        let mut fd = pool.own(file).as_raw_fd();
-        let mut flags = sys::APR_FOPEN_READ | sys::APR_FOPEN_LARGEFILE;
-        if sendfile {
-            flags |= sys::APR_FOPEN_SENDFILE_ENABLED;
-        }
-        let mut opened = std::ptr::null_mut();
-        // SAFETY: the descriptor lives as long as the pool; APR registers no cleanup for it.
-        unsafe { sys::apr_os_file_put(&raw mut opened, &raw mut fd, flags, pool.as_ptr()) };
-        for part in parts {
-            self.part(opened, *part);
-        }
-    }
-
-    /// Appends a part of a file that lives as long as the request's pool.
-    fn part(&self, opened: *mut sys::apr_file_t, part: FilePart) {
-        const PIECE: u64 = 1 << 30; // what one bucket can hold everywhere
-        let FilePart { mut offset, length: mut left } = part;
-        while left > 0 {
-            let length = left.min(PIECE);
-            // SAFETY: file, pool and allocator are alive; the contract promises a regular file that is long enough.
-            let bucket = unsafe {
-                sys::apr_bucket_file_create(
-                    opened,
-                    offset as sys::apr_off_t,
-                    length as usize,
-                    self.request.pool().as_ptr(),
-                    self.brigade.allocator(),
-                )
-            };
-            // SAFETY: a file bucket, made just now.
-            unsafe { sys::apr_bucket_file_enable_mmap(bucket, 0) };
-            // SAFETY: made with the brigade's allocator.
-            unsafe { self.brigade.push(bucket) };
-            offset += length;
-            left -= length;
-        }
+        let file = file::give(pool, file, sendfile).map_err(|error| {
+            let text = format!(
+                "the response is cut short: no descriptor for a file of it: {error}; raise httpd's limit on open files (ulimit -n)"
+            );
+            self.request.log(level::ERROR, &text);
+            ClientGone
+        })?;
+        let FilePart { offset, length } = part;
+        // SAFETY: file, pool and brigade are alive; the contract promises a regular file that is long enough.
+        let bucket = unsafe {
+            sys::apr_brigade_insert_file(
+                self.brigade.as_ptr(),
+                file,
+                offset as sys::apr_off_t,
+                length as sys::apr_off_t,
+                pool.as_ptr(),
+            )
+        };
+        // SAFETY: a file bucket, made just now; those that a long part is split into share what is set here.
+        unsafe { sys::apr_bucket_file_enable_mmap(bucket, 0) };
+        Ok(())
     }
 
     /// Sends what has been appended.

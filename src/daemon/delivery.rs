@@ -235,7 +235,7 @@ impl<'r> Delivery<'r> {
         }
         self.flow = Flow::Free;
         let Some((file, part)) = self.file.take() else { return Ok(()) };
-        self.responder.file(file, part);
+        self.responder.file(&file, part)?;
         self.responder.flush()
     }
 
@@ -262,7 +262,7 @@ impl<'r> Delivery<'r> {
             Ok((given, parts)) => {
                 self.pending.clear();
                 self.start = 0;
-                self.responder.own_file(given.into(), &parts);
+                self.responder.own_file(&given, &parts)?;
                 self.leave()
             }
             Err(error) => {
@@ -278,7 +278,7 @@ impl<'r> Delivery<'r> {
         let pending = self.pending.get(self.start..).unwrap_or_default();
         let Some((file, part)) = self.file.take() else { return self.responder.send(pending, true) };
         self.responder.body(pending);
-        self.responder.file(file, part);
+        self.responder.file(&file, part)?;
         self.responder.finish()
     }
 
@@ -286,7 +286,7 @@ impl<'r> Delivery<'r> {
     fn leave(&mut self) -> Result<(), ClientGone> {
         self.responder.body(self.pending.get(self.start..).unwrap_or_default());
         if let Some((file, part)) = self.file.take() {
-            self.responder.file(file, part);
+            self.responder.file(&file, part)?;
         }
         self.responder.leave()
     }
@@ -295,7 +295,7 @@ impl<'r> Delivery<'r> {
     pub(super) fn abort(&mut self) {
         self.responder.body(self.pending.get(self.start..).unwrap_or_default());
         if let Some((file, part)) = self.file.take().filter(|_| self.spool.is_empty()) {
-            self.responder.file(file, part);
+            let _ = self.responder.file(&file, part); // cut short it is in any case
         }
         self.responder.abort(); // also if the client has seen nothing yet: the head was said
     }

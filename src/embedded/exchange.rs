@@ -232,11 +232,10 @@ unsafe extern "C" fn file(this: *mut c_void, descriptor: c_int, offset: u64, len
     fence("embedded file", || {
         // SAFETY: the contract: our own exchange.
         let this = unsafe { exchange(this) };
-        // SAFETY: the contract: an open file during the call; it is duplicated, for it must outlive it.
+        // SAFETY: the contract: an open file during the call.
         let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
-        let Ok(own) = descriptor.try_clone_to_owned() else { return Answered(-1) };
         this.send(|state| {
-            state.responder.file(own, FilePart { offset, length });
+            state.responder.file(descriptor, FilePart { offset, length })?;
             if state.responder.waits_for_end() { Ok(()) } else { state.responder.flush() }
         })
     })
