@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import subprocess
 
 import pytest
 from support import httpd
@@ -99,5 +98,5 @@ def test_httpd_itself_agrees(express):
                            "--callable-object", 'x"y', "--error-document", "404", "/a b", "--auth-group", 'g"h',
                            "--access-log", "--access-log-format", '%h "%r" \\t x', "--error-log-format", '[%t] "%M"')
     assert result.returncode == 0, result.stderr
-    checked = subprocess.run([httpd.program(), "-t", "-f", express.root / "httpd.conf"], capture_output=True, text=True)
+    checked = express.run(httpd.program(), "-t", "-f", express.root / "httpd.conf")
     assert checked.returncode == 0, checked.stderr
