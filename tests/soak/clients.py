@@ -21,6 +21,11 @@ class Failure:
     request: str
     text: str
 
+    @property
+    def kind(self):
+        """The status, or the kind of end."""
+        return self.text.split("(")[0].split(" ")[0]
+
 
 class Clients:
     """Threads with GET and POST requests, small, large and streamed, on new and on kept connections."""
