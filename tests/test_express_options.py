@@ -284,7 +284,8 @@ def test_access_log_formats(express, name, line):
 def test_rotated_logs(express):
     program = express.write("a rotatelogs", "#!/bin/sh\nexec rotatelogs \"$@\"\n", mode=0o755)
     express.start("wsgi.py", "--rotate-logs", "--access-log", "--max-log-size", "3", "--rotatelogs-executable", program)
-    assert any("a rotatelogs" in processes.command(pid) or "rotatelogs" == processes.name(pid) for pid in express.processes())
+    wait_until(lambda: any("a rotatelogs" in processes.command(pid) or "rotatelogs" == processes.name(pid) for pid in express.processes()),
+               10, "the program to run")
     express.get("/page")
     wait_until(lambda: any("/page" in path.read_text() for path in express.root.glob("access_log.20*")), 10)
     assert list(express.root.glob("error_log.20*")) and "%Y-%m-%d-%H_%M_%S 3M" in express.conf()

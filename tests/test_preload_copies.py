@@ -22,6 +22,7 @@ WSGIScriptAlias /other ${ROOT}/apps/preloaded.py
     assert ask(server, "/app")["loaded_by"] == template(server)
     first = ask(server, "/other")
     assert first["loaded_by"] == first["pid"], "no configuration names it"
+    assert ask(server, "/other") == first, "the one thread has told of the first request before it takes this one"
     since = server.mark()
     os.kill(first["pid"], signal.SIGKILL)
     server.wait_for_log(r"Loading WSGI script '\S+/apps/preloaded\.py'", since, 20)

@@ -2,10 +2,9 @@
 
 import contextlib
 import hashlib
-import os
 
 import pytest
-from support import spool
+from support import disk, spool
 from support.http2 import Http2
 from support.processes import wait_until
 
@@ -131,24 +130,16 @@ def test_no_place_for_the_body(serve):
     assert server.post("/digest", b"x" * 1000).text == told(b"x" * 1000, "1000"), "what is in memory needs no place"
 
 
-@pytest.mark.root
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk")
 def test_a_full_disk(serve):
-    import subprocess
     server = serve(CONF, "daemon", options="request-buffering=on spool-directory=${ROOT}/small", run=False)
     small = server.root / "small"
     small.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=1777", "none", small], capture_output=True, text=True)
-    if mounted.returncode:
-        pytest.skip(f"no mounts here: {mounted.stderr.strip()}")
-    try:
+    with disk.small(small):
         server.start()
         assert server.post("/digest", b"x" * 3_000_000).status == 507
         server.wait_for_log(r"cannot be kept in .*/small beyond its first \d+ bytes there .*No space left on device")
         assert server.post("/digest", b"x" * 500_000).text == told(b"x" * 500_000, "500000"), "the room is free again"
         server.stop()
-    finally:
-        subprocess.run(["umount", "-l", small], check=True)
 
 
 def test_through_http2(buffering):

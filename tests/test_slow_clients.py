@@ -57,14 +57,20 @@ def ended(server, name, timeout=20):
     wait_until(lambda: note.exists() and note.read_text() == "end", timeout, f"the end of {name}")
 
 
+def crowd(server, stack, count, size, more=""):
+    """Clients that take nothing of their responses, once the application is done with all of these."""
+    clients = [sluggish(server, f"/flood?size={size}&name=slow{number}{more}", stack) for number in range(count)]
+    for number in range(count):
+        ended(server, f"slow{number}")
+    return clients
+
+
 @pytest.mark.parametrize("kind", ["generator", "list", "write", "file"])
 @pytest.mark.parametrize("length", ["", "&length"])
 def test_the_application_is_done_before_the_client(flooded, kind, length):
     server = flooded()
     with contextlib.ExitStack() as stack:
-        clients = [sluggish(server, f"/flood?size={6 * MIB}&kind={kind}&name=slow{number}{length}", stack) for number in range(8)]
-        for number in range(8):
-            ended(server, f"slow{number}")
+        clients = crowd(server, stack, 8, 6 * MIB, f"&kind={kind}{length}")
         assert server.get("/hello").body == b"Hello, world!"
         for client in clients:
             assert client.finish().body == content(6 * MIB)
@@ -77,9 +83,7 @@ def test_no_thread_of_httpd_waits_with_the_event_mpm(flooded, kind):
     sendfile = "On" if kind == "file" else "Off"
     server = flooded(conf=f"EnableSendfile {sendfile}\nAsyncRequestWorkerFactor 10\n", threads=4)
     with contextlib.ExitStack() as stack:
-        clients = [sluggish(server, f"/flood?size={6 * MIB}&kind={kind}&name=slow{number}&length", stack) for number in range(12)]
-        for number in range(12):
-            ended(server, f"slow{number}")
+        clients = crowd(server, stack, 12, 6 * MIB, f"&kind={kind}&length")
         assert server.get("/hello").body == b"Hello, world!"
         for client in clients:
             assert client.finish().body == content(6 * MIB)
@@ -90,9 +94,7 @@ def test_no_thread_of_httpd_waits_with_the_event_mpm(flooded, kind):
 def test_with_the_other_mpms(flooded, mpm):
     server = flooded(mpm=mpm)
     with contextlib.ExitStack() as stack:
-        clients = [sluggish(server, f"/flood?size={6 * MIB}&name=slow{number}", stack) for number in range(3)]
-        for number in range(3):
-            ended(server, f"slow{number}")
+        clients = crowd(server, stack, 3, 6 * MIB)
         for client in clients:
             assert client.finish().body == content(6 * MIB)
 
@@ -145,9 +147,7 @@ def test_clients_that_pause(flooded):
 def test_a_client_that_goes_leaves_nothing(flooded):
     server = flooded()
     with contextlib.ExitStack() as stack:
-        clients = [sluggish(server, f"/flood?size={12 * MIB}&name=slow{number}", stack) for number in range(4)]
-        for number in range(4):
-            ended(server, f"slow{number}")
+        clients = crowd(server, stack, 4, 12 * MIB)
         assert spool.files(server, server.spool)
         for client in clients:
             client.reset()
