@@ -1,5 +1,5 @@
 /* Stands for an httpd child in embedded mode: opens a libpython and the host, starts Python, and runs requests whose
- * payloads come as files. Usage: embed LIBPYTHON HOST SETTINGS PAYLOAD... ; prints what the host sends. */
+ * payloads come as files. Usage: embed LIBPYTHON HOST SETTINGS PAYLOAD... ; prints what the host sends. CONTRACT is `contract::VERSION`. */
 #include <dlfcn.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -52,7 +52,7 @@ static int do_lookup(void *x, const uint8_t *p, size_t n, const uint8_t **value,
 static void *do_request(void *x) { return x; }
 static int do_scoreboard(void (*take)(void *, const uint8_t *, size_t), void *x) { (void)take; (void)x; return -1; }
 
-static const struct server SERVER = {2, do_read, do_interrupt, do_head, do_body, do_file, do_log, do_verdict, do_lookup, do_request,
+static const struct server SERVER = {CONTRACT, do_read, do_interrupt, do_head, do_body, do_file, do_log, do_verdict, do_lookup, do_request,
                                      do_scoreboard};
 
 static void fail(const char *format, ...) {
@@ -83,7 +83,7 @@ int main(int count, char **arguments) {
     if (!(python = dlopen(arguments[1], RTLD_NOW | RTLD_GLOBAL))) fail("%s", dlerror());
     if (!(library = dlopen(arguments[2], RTLD_NOW))) fail("%s", dlerror());
     entry = (const struct host *(*)(void))dlsym(library, "mod_wsgi_host_embed");
-    if (!entry || (host = entry())->contract != 2) fail("no entry of contract 2");
+    if (!entry || (host = entry())->contract != CONTRACT) fail("no entry of contract %d", CONTRACT);
     char *settings = contents(arguments[3], &size);
     if (host->start((uint8_t *)settings, size, python, &SERVER, reason, sizeof reason) != 0) {
         printf("refused: %s\n", reason);

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import HERE, PYTHONS
+from conftest import HERE, PYTHONS, ROOT
 from driver import APPS, SETTINGS
 
 WHERE = "import sysconfig as s; print(s.get_config_var('LIBDIR'), s.get_config_var('MULTIARCH') or '', s.get_config_var('INSTSONAME'))"
@@ -39,7 +39,8 @@ def _payload(query="", group="", callable="application"):
 def program(tmp_path_factory):
     """The stand-in for httpd."""
     path = tmp_path_factory.mktemp("embed") / "embed"
-    subprocess.run(["cc", "-Wall", "-Wextra", "-Werror", "-o", str(path), str(HERE / "embed.c"), "-ldl"], check=True)
+    contract, = re.findall(r"const VERSION: u32 = (\d+);", (ROOT / "crates/contract/src/version.rs").read_text())
+    subprocess.run(["cc", "-Wall", "-Wextra", "-Werror", f"-DCONTRACT={contract}", "-o", str(path), str(HERE / "embed.c"), "-ldl"], check=True)
     return path
 
 
