@@ -31,6 +31,8 @@ pub(super) static TABLE: Table = Table {
     ssl_lookup,
     apache_request,
     scoreboard: super::scoreboard::scoreboard,
+    group: None,
+    slot: None,
 };
 
 /// httpd's side of one request.

@@ -21,6 +21,7 @@ struct server {
     int (*ssl_lookup)(void *, const uint8_t *, size_t, const uint8_t **, size_t *);
     void *(*apache_request)(void *);
     int (*scoreboard)(void (*)(void *, const uint8_t *, size_t), void *);
+    const void *group, *slot;
 };
 
 struct host {
@@ -53,7 +54,7 @@ static void *do_request(void *x) { return x; }
 static int do_scoreboard(void (*take)(void *, const uint8_t *, size_t), void *x) { (void)take; (void)x; return -1; }
 
 static const struct server SERVER = {CONTRACT, do_read, do_interrupt, do_head, do_body, do_file, do_log, do_verdict, do_lookup, do_request,
-                                     do_scoreboard};
+                                     do_scoreboard, NULL, NULL};
 
 static void fail(const char *format, ...) {
     va_list arguments;

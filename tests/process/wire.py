@@ -20,7 +20,7 @@ RELOADING, NO_BODY, ANNOUNCE = 1, 2, 4
 REJECT_RELOADING, REJECT_DRAINING, REJECT_TOO_LATE = 1, 2, 3
 STARTING, RUNNING, FAILING, OUTDATED = 0, 1, 2, 3
 
-GROUP_SIZE, SLOT_SIZE, THREAD_SIZE = 1664, 64, 256
+GROUP_SIZE, SLOT_SIZE, THREAD_SIZE = 8576, 512, 256
 _SLOT_FIELDS = {"accepting": 0, "reserved": 4, "busy": 8, "pid": 12, "generation": 16}
 _EXIT_NEXT, _EXITS = 1012, 1016
 
@@ -78,7 +78,7 @@ class Area:
         return self.map[12 : 12 + self._u32(8)].decode()
 
     def exit_of(self, pid):
-        exits = (struct.unpack_from("<IiI", self.map, _EXITS + n * 12) for n in range(32))
+        exits = (struct.unpack_from("<IiI", self.map, _EXITS + n * 24) for n in range(32))
         return next((status for known, status, _ in exits if known == pid), None)
 
     def thread(self, slot, number):
@@ -93,9 +93,9 @@ def _bytes(value):
     return struct.pack("<I", len(value)) + value
 
 
-def request(script, path="/", group="", flags=RELOADING, queue_timeout=0, start=None, environ=(), task=None):
+def request(script, path="/", group="", flags=RELOADING, deadline=0, environ=(), task=None):
     """The payload of a REQUEST frame; `task` is the number of one and its words, when no application is asked."""
-    micros = int((time.time() if start is None else start) * 1e6)
+    micros = int(time.time() * 1e6)
     variables = {
         "REQUEST_METHOD": "GET",
         "SCRIPT_NAME": "",
@@ -106,7 +106,7 @@ def request(script, path="/", group="", flags=RELOADING, queue_timeout=0, start=
         "SERVER_PROTOCOL": "HTTP/1.1",
         **dict(environ),
     }
-    head = struct.pack("<IBQQHHI", flags, 6, micros, micros, 1, 0, queue_timeout)
+    head = struct.pack("<IBQQHHQ", flags, 6, micros, micros, 1, 0, deadline)
     head += _bytes(str(script)) + _bytes(group) + _bytes("application")
     number, *words = task or [0]
     head += bytes([number]) + b"".join(map(_bytes, words))
@@ -188,7 +188,7 @@ def queue():
 
 def send_ticket(queue, descriptor):
     rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [descriptor]))]
-    queue.sendmsg([struct.pack("<Q", int(time.time() * 1e6))], rights)
+    queue.sendmsg([struct.pack("<Q", int(time.monotonic() * 1e3))], rights)
 
 
 def settings(host, interpreter, **changes):
@@ -202,7 +202,7 @@ def settings(host, interpreter, **changes):
         mpm_processes=1, mpm_threads=4, imports=[], preload=False,
     )  # fmt: skip
     leader = dict(
-        contract=3, module="/usr/lib/mod_wsgi.so", host=str(host), interpreter=str(interpreter), generation=1,
+        contract=4, module="/usr/lib/mod_wsgi.so", host=str(host), interpreter=str(interpreter), generation=1,
         processes=1, threads=4, takes_over=False, httpd_pid=os.getpid(), display_name="(wsgi:site)",
         stack_size=None, socket_timeout=20,
         core_dumps=False, locale=None,

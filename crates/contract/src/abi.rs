@@ -5,6 +5,8 @@
 
 use std::ffi::{c_char, c_int, c_void};
 
+use crate::area::{Group, Slot};
+
 /// The symbol of type [`Entry`] that the host exports.
 pub const ENTRY: &std::ffi::CStr = c"mod_wsgi_host_embed";
 
@@ -88,4 +90,8 @@ pub struct Server {
     /// Hands the bytes of a [`crate::scoreboard::Scoreboard`] to `take`, with `context`, and returns 0; -1 when httpd has
     /// none. It belongs to no request.
     pub scoreboard: unsafe extern "C" fn(take: Take, context: *mut c_void) -> c_int,
+    /// Where requests are counted by application group; null: nowhere.
+    pub group: Option<&'static Group>,
+    /// Where they are counted together; null: nowhere.
+    pub slot: Option<&'static Slot>,
 }

@@ -12,15 +12,19 @@
 use std::ffi::c_void;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicI32, AtomicU8, AtomicU32, AtomicU64, Ordering::SeqCst};
 
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fstat, ftruncate, memfd_create};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
+use crate::counters::{Applications, Ends, Lost, Requests};
+use crate::note::Note;
 use crate::reason::Reason;
 use crate::size::Size;
-use crate::thread::Thread;
+use crate::thread::{Thread, clock};
 
 /// How many ends of workers are remembered.
 const EXITS: usize = 32;
@@ -54,6 +58,18 @@ pub struct Group {
     exits: [Exit; EXITS],
     /// How many processes it is meant to have.
     pub size: Size,
+    /// Since when requests wait in the overflow without a break ([`clock`]): it was empty when one came.
+    pub queued_since: AtomicU64,
+    /// Workers that were started.
+    pub starts: AtomicU64,
+    /// Ends of workers.
+    pub ends: Ends,
+    /// Requests that got no answer.
+    pub lost: Lost,
+    /// What an application has raised, or why a request was lost.
+    pub last_error: Note,
+    /// Requests by application group.
+    pub applications: Applications,
 }
 
 #[repr(C)]
@@ -62,6 +78,20 @@ struct Exit {
     pid: AtomicU32,
     status: AtomicI32,
     reason: AtomicU32,
+    at: AtomicU64,
+}
+
+/// The end of a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exited {
+    /// Its process id.
+    pub pid: u32,
+    /// Its wait status (wait(2)).
+    pub status: i32,
+    /// Why it was made to end.
+    pub reason: Option<Reason>,
+    /// When the leader saw it ([`clock`]).
+    pub at: u64,
 }
 
 /// One place for a worker process.
@@ -89,6 +119,10 @@ pub struct Slot {
     pub probed: AtomicU64,
     /// 1 once a script was loaded.
     pub loaded: AtomicU32,
+    /// When the worker was started ([`clock`]).
+    pub since: AtomicU64,
+    /// What this slot's workers have done, the present one and those before.
+    pub counted: Requests,
 }
 
 impl Group {
@@ -130,8 +164,23 @@ impl Group {
         if let Some(exit) = self.exits.get(next) {
             exit.status.store(status, SeqCst);
             exit.reason.store(reason.map_or(0, |reason| reason as u32), SeqCst);
+            exit.at.store(clock(), SeqCst);
             exit.pid.store(pid, SeqCst);
         }
+        self.ends.add(reason, ExitStatus::from_raw(status).signal().is_some());
+    }
+
+    /// The ends that are remembered, the last one first.
+    pub fn exits(&self) -> Vec<Exited> {
+        let exited = |exit: &Exit| Exited {
+            pid: exit.pid.load(SeqCst),
+            status: exit.status.load(SeqCst),
+            reason: Reason::from_number(exit.reason.load(SeqCst)),
+            at: exit.at.load(SeqCst),
+        };
+        let mut exits: Vec<_> = self.exits.iter().map(exited).filter(|exit| exit.pid != 0).collect();
+        exits.sort_by_key(|exit| std::cmp::Reverse(exit.at));
+        exits
     }
 
     /// The wait status with which worker `pid` ended, once the leader has seen it, and why it was made to end.
@@ -165,7 +214,7 @@ impl Slot {
         let _ = self.reserved.fetch_update(SeqCst, SeqCst, |n| n.checked_sub(1));
     }
 
-    /// Makes the slot free for another worker.
+    /// Makes the slot free for another worker; what is [`Slot::counted`] stays.
     pub fn clear(&self) {
         self.accepting.store(0, SeqCst);
         self.reserved.store(0, SeqCst);
@@ -175,6 +224,7 @@ impl Slot {
         self.first.store(0, SeqCst);
         self.probed.store(0, SeqCst);
         self.loaded.store(0, SeqCst);
+        self.since.store(0, SeqCst);
         self.pid.store(0, SeqCst);
     }
 }
@@ -311,6 +361,11 @@ mod tests {
         }
         assert_eq!((group.exit_of(1), group.exit_of(2)), (None, Some((512, None))));
         assert_eq!(group.exit_of(EXITS as u32 + 1), Some(((EXITS as i32 + 1) * 256, None)));
+        group.record_exit(99, 9, Some(Reason::MemoryLimit));
+        let exits = group.exits();
+        assert!(exits.len() == EXITS && exits.iter().all(|exit| exit.at <= exits[0].at));
+        let last = exits.iter().find(|exit| exit.pid == 99).unwrap();
+        assert_eq!((last.status, last.reason), (9, Some(Reason::MemoryLimit)));
     }
 
     #[test]

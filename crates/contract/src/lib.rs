@@ -7,7 +7,8 @@
 //!   [`task`], [`verdict`]: what a request is for when no application answers it, and the script's answer;
 //! - [`ticket`]: how such a connection reaches a worker, and how descriptors travel;
 //! - [`area`]: the shared statistics area of a process group, which is also how a free thread is found; [`thread`]: what a
-//!   request thread shows of itself there, and [`size`]: how many processes there are to be;
+//!   request thread shows of itself there, [`size`]: how many processes there are to be, [`counters`]: what is counted,
+//!   [`note`]: the last error;
 //! - [`control`]: messages between parent, leader and workers, and [`reason`]: why a worker ends, [`ending`]: how;
 //! - [`launch`]: the settings that a leader and a worker start with, [`limits`] among them, and [`inherited`]: the
 //!   descriptors;
@@ -27,6 +28,7 @@ pub mod abi;
 #[allow(unsafe_code)] // the one place that maps shared memory
 pub mod area;
 pub mod control;
+pub mod counters;
 pub mod ending;
 pub mod frame;
 #[allow(unsafe_code)] // the one place that turns a number into a descriptor
@@ -37,6 +39,7 @@ pub mod level;
 pub mod limits;
 pub mod line;
 pub mod modified;
+pub mod note;
 pub mod question;
 pub mod reason;
 pub mod request;

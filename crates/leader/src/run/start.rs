@@ -7,6 +7,7 @@ use std::time::Instant;
 use contract::area::Slot;
 use contract::control::{self, FromWorker, Placed, ToTemplate};
 use contract::launch::Target;
+use contract::thread::clock;
 use contract::ticket;
 use rustix::io::Errno;
 
@@ -136,8 +137,10 @@ impl Loop {
         let (pid, threads) = (process.id(), self.settings.threads);
         if let Some(slot) = self.slot(number) {
             slot.generation.store(self.settings.generation, SeqCst);
+            slot.since.store(clock(), SeqCst);
             slot.pid.store(pid, SeqCst);
         }
+        self.area.group().starts.fetch_add(1, SeqCst);
         tracing::info!("Starting process {pid} in slot {number} with {threads} threads and {origin}");
         self.processes.insert(number, process);
         Event::Spawned { slot: number, pid }
