@@ -187,13 +187,23 @@ pub enum FromWorker {
 
 /// Sends a message, waiting if the other side is slow. `Err(Errno::PIPE)`: it is gone.
 pub fn send(socket: impl AsFd, message: &impl Serialize) -> Result<(), Errno> {
-    let bytes = serde_json::to_vec(message).map_err(|_| Errno::INVAL)?;
+    let bytes = encode(message)?;
     send_with(socket.as_fd(), &[IoSlice::new(&bytes)], &[], SendFlags::empty()).map(drop)
+}
+
+/// A message as it travels, for [`post`].
+pub fn encode(message: &impl Serialize) -> Result<Vec<u8>, Errno> {
+    serde_json::to_vec(message).map_err(|_| Errno::INVAL)
+}
+
+/// Sends what [`encode`] has made, without waiting. `Err(Errno::AGAIN)`: the socket is full.
+pub fn post(socket: impl AsFd, bytes: &[u8]) -> Result<(), Errno> {
+    send_with(socket.as_fd(), &[IoSlice::new(bytes)], &[], SendFlags::DONTWAIT).map(drop)
 }
 
 /// As [`send`], with a descriptor, and without waiting.
 pub fn pass(socket: impl AsFd, message: &impl Serialize, descriptor: BorrowedFd<'_>) -> Result<(), Errno> {
-    let bytes = serde_json::to_vec(message).map_err(|_| Errno::INVAL)?;
+    let bytes = encode(message)?;
     send_with(socket.as_fd(), &[IoSlice::new(&bytes)], &[descriptor], SendFlags::DONTWAIT).map(drop)
 }
 

@@ -14,12 +14,13 @@
 //! - [`elastic`]: how many processes there are to be under a load, and [`resize`]: what follows
 //! - [`worker`]: the states of one worker, [`look`]: what the shared area shows of it; [`backoff`]: when the next start may be
 //! - [`template`]: for preload=on, below [`supervise`] and as pure: from which process workers are forked (`run::nursery`)
-//! - [`spawn`]: how a worker is started, [`process`]: how a child is watched, [`printed`]: what it printed; [`repair`]: what
+//! - [`spawn`]: how a worker is started, [`process`]: how a child is watched, [`control`]: how it is spoken to, [`printed`]: what it printed; [`repair`]: what
 //!   ended workers and children leave behind
 
 #![forbid(unsafe_code)]
 
 mod backoff;
+mod control;
 mod elastic;
 mod ends;
 mod event;

@@ -8,12 +8,14 @@ use rustix::process::{
     waitpid,
 };
 
+use crate::control::Control;
+
 /// A child, and the ways to it.
 pub(crate) struct Process {
     pub(crate) pid: Pid,
     /// Readable once it has ended.
     pub(crate) pidfd: OwnedFd,
-    pub(crate) control: Option<OwnedFd>,
+    pub(crate) control: Option<Control>,
     /// What its interpreter prints to standard error before the host runs.
     pub(crate) printed: Option<OwnedFd>,
     /// Its wait status, if somebody has asked for it already.
@@ -27,7 +29,7 @@ impl Process {
         let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         waitid(WaitId::Pid(pid), options)?;
-        Ok(Self { pid, pidfd, control: Some(control), printed, status: None })
+        Ok(Self { pid, pidfd, control: Some(Control::new(control)), printed, status: None })
     }
 
     /// Its number.

@@ -25,6 +25,7 @@ use thiserror::Error;
 use self::load::Looks;
 use self::nursery::Nursery;
 use self::wait::Source;
+use crate::control::Control;
 use crate::event::{Action, Event};
 use crate::log;
 use crate::look::Seen;
@@ -140,6 +141,9 @@ impl Loop {
                 self.happened(Event::Signal(request));
             }
             Source::Parent => {
+        if let Some(control) = self.control(source) {
+            control.flush();
+        }
                 let (messages, open) = messages(self.parent.as_ref());
                 if !open {
                     self.parent = None;
@@ -185,6 +189,16 @@ impl Loop {
             // Messages about a file may overtake each other: what counts is what it is now.
             if let FromWorker::Script(state) = &mut message {
                 state.file = modified(&state.target.script);
+    /// Whose messages come by that source.
+    fn control(&mut self, source: Source) -> Option<&mut Control> {
+        match source {
+            Source::Parent => self.parent.as_mut(),
+            Source::Previous => self.previous.as_mut(),
+            Source::Control(slot) => self.processes.get_mut(&slot)?.control.as_mut(),
+            _ => None,
+        }
+    }
+
             }
             self.happened(Event::Said { slot, message });
         }
@@ -244,10 +258,8 @@ impl Loop {
             Action::Start { reload, why } => return self.start(Start { reload, why }),
             Action::Renew => return self.renew(),
             Action::Tell { slot, message } => {
-                if let Some(control) = self.processes.get(&slot).and_then(|process| process.control.as_ref())
-                {
-                    let _ = control::send(control, &message); // if it is gone, its end is reported soon
-                }
+                let process = self.processes.get_mut(&slot);
+                send_to(process.and_then(|process| process.control.as_mut()), &message);
             }
             Action::Close { slot } => {
                 if let Some(slot) = self.slot(slot) {
@@ -349,7 +361,7 @@ impl Loop {
 
 /// The messages that wait in a control socket, and whether the other side is still there. More than a socket holds come
 /// from somebody who does not stop: those are for the next turn.
-fn messages<T: DeserializeOwned>(socket: Option<&OwnedFd>) -> (Vec<T>, bool) {
+fn messages<T: DeserializeOwned>(socket: Option<&impl AsFd>) -> (Vec<T>, bool) {
     let mut messages = Vec::new();
     let Some(socket) = socket else { return (messages, false) };
     for _ in 0..MESSAGES {
@@ -363,8 +375,8 @@ fn messages<T: DeserializeOwned>(socket: Option<&OwnedFd>) -> (Vec<T>, bool) {
     (messages, true)
 }
 
-fn send_to(socket: Option<&OwnedFd>, message: &impl serde::Serialize) {
-    if let Some(socket) = socket {
-        let _ = control::send(socket, message); // its end is reported by poll
+fn send_to(control: Option<&mut Control>, message: &impl serde::Serialize) {
+    if let Some(control) = control {
+        control.send(message);
     }
 }

@@ -1,7 +1,7 @@
 //! Templates as processes: [`crate::template`] decides, this does it and reports.
 
 use std::io::{self, Write as _};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
 use contract::control::FromWorker;
@@ -12,6 +12,7 @@ use rustix::process::{Signal, WaitOptions, getpid, set_child_subreaper, wait};
 
 use super::start::Forked;
 use super::{Loop, messages};
+use crate::control::Control;
 use crate::event::Event;
 use crate::log;
 use crate::printed::Printed;
@@ -75,7 +76,7 @@ impl Nursery {
     }
 
     /// The template that forks: its process id and the socket to it.
-    pub(super) fn forker(&self) -> Option<(u32, &OwnedFd)> {
+    pub(super) fn forker(&self) -> Option<(u32, &Control)> {
         let process = &self.ready.as_ref()?.process;
         Some((process.id(), process.control.as_ref()?))
     }

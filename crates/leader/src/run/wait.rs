@@ -9,6 +9,7 @@ use rustix::io::Errno;
 
 use super::nursery::Crib;
 use super::{Loop, RunError, TICK};
+use crate::control::Control;
 use crate::signals::Request;
 use crate::supervise::Phase;
 
@@ -43,10 +44,15 @@ impl Loop {
         let sources = self.sources();
         let mut polled: Vec<_> = sources
             .iter()
+        let full: Vec<_> =
+            self.controls().filter(|(_, control)| control.is_waiting()).map(|(source, _)| source).collect();
             .map(|(source, descriptor)| match source {
                 Source::Senders => PollFd::from_borrowed_fd(*descriptor, PollFlags::empty()), // only POLLHUP
                 _ => PollFd::from_borrowed_fd(*descriptor, PollFlags::IN),
             })
+                _ if full.contains(source) => {
+                    PollFd::from_borrowed_fd(*descriptor, PollFlags::IN | PollFlags::OUT)
+                }
             .collect();
         match poll(&mut polled, Some(&wait)) {
             Ok(_) => {}
@@ -59,15 +65,23 @@ impl Loop {
 
     fn sources(&self) -> Vec<(Source, BorrowedFd<'_>)> {
         let mut sources: Vec<_> =
+    /// The sockets by which messages come and go.
+    fn controls(&self) -> impl Iterator<Item = (Source, &Control)> {
+        let parents = self.parent.iter().map(|parent| (Source::Parent, parent));
+        let previous = self.previous.iter().map(|previous| (Source::Previous, previous));
+        let processes = self.processes.iter();
+        let controls =
+            processes.filter_map(|(slot, process)| Some((Source::Control(*slot), process.control.as_ref()?)));
+        parents.chain(previous).chain(controls)
+    }
+
             self.signals.sources().map(|(request, socket)| (Source::Signal(request), socket)).collect();
-        sources.extend(self.parent.as_ref().map(|parent| (Source::Parent, parent.as_fd())));
-        sources.extend(self.previous.as_ref().map(|previous| (Source::Previous, previous.as_fd())));
         for (slot, process) in &self.processes {
             sources.extend(process.printed.as_ref().map(|printed| (Source::Printed(*slot), printed.as_fd())));
-            sources.extend(process.control.as_ref().map(|control| (Source::Control(*slot), control.as_fd())));
         }
         for ((number, socket), slot) in (0..).zip(&self.slots).zip(self.area.slots()) {
             if slot.pid.load(SeqCst) == 0 && !self.closed.contains(&number) {
+        sources.extend(self.controls().map(|(source, control)| (source, control.as_fd())));
                 sources.push((Source::Vacant(number), socket.as_fd()));
             }
         }

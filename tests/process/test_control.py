@@ -1,0 +1,67 @@
+"""Control sockets that are full: a leader waits for nobody."""
+
+import contextlib
+import json
+import os
+import signal
+
+from group import alive, until
+
+HELLO = """
+def application(environ, start_response):
+    start_response("200 OK", [])
+    return [b"hello"]
+"""
+# Each message about a script names it, so a long path fills a socket soon.
+DEEP = "/".join(["d" * 200] * 15)
+SCRIPTS = 150
+
+
+@contextlib.contextmanager
+def stopped(pid):
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
+def replaces_a_killed_worker(site, slot):
+    """Whether the leader does its work: which it can only when it waits for nothing else."""
+    pid = site.area.slot(slot, "pid")
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: pid not in site.workers() and len(site.accepting()) >= site.count // 2, "the replacement")
+
+
+def test_a_parent_that_hears_nothing(group):
+    site = group(HELLO)
+    (slot,) = site.ready()
+    (leader,) = site.leaders
+    control = site.leaders[leader]
+    for _ in range(2000):
+        site.say(leader, "WhatIsLoaded")
+    replaces_a_killed_worker(site, slot)
+    control.settimeout(10)
+    answers = [json.loads(control.recv(1 << 17)) for _ in range(100)]
+    assert {"Keeps": 1} in answers, answers[:3]
+
+
+def test_a_stopped_worker_that_hears_nothing(group, tmp_path):
+    """With reload=rolling the others are told of each script that one has loaded."""
+    site = group(HELLO, processes=2, rolling=True)
+    busy, deaf = site.ready(2)
+    folder = tmp_path / DEEP
+    folder.mkdir(parents=True)
+    sleeper = site.area.slot(deaf, "pid")
+    with stopped(sleeper):
+        for number in range(SCRIPTS):
+            script = folder / f"{number}.wsgi"
+            script.write_text(HELLO)
+            assert site.get(slot=busy, script=script).body == b"hello"
+        replaces_a_killed_worker(site, busy)
+        assert alive(sleeper)
+    # What it could not hear meanwhile it hears now: the last script is loaded, in it and in the new one.
+    new = next(slot for slot in site.accepting() if slot != deaf)
+    until(lambda: all(site.get(slot=slot, script=script).body == b"hello" for slot in (deaf, new)), "both")
+    until(lambda: site.errors().count(f"{SCRIPTS - 1}.wsgi") >= 2, "the last script, loaded by each")
