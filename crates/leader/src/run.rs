@@ -58,8 +58,8 @@ struct Loop {
     /// For workers only.
     question: OwnedFd,
     slots: Vec<OwnedFd>,
-    parent: Option<OwnedFd>,
-    previous: Option<OwnedFd>,
+    parent: Option<Control>,
+    previous: Option<Control>,
     httpd: Option<OwnedFd>,
     /// The parent is gone; the end of all senders is waited for.
     orphaned: bool,
@@ -95,8 +95,8 @@ pub(crate) fn run(given: Given) -> Result<(), RunError> {
         question: given.question,
         suspicions: given.slots.iter().map(|_| Suspicion::default()).collect(),
         slots: given.slots,
-        parent: Some(given.parent),
-        previous: given.previous,
+        parent: Some(Control::new(given.parent)),
+        previous: given.previous.map(Control::new),
         orphaned: httpd.is_none(),
         httpd,
         signals,
