@@ -42,17 +42,17 @@ impl Loop {
         let wait = until.saturating_duration_since(now);
         let wait = Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: wait.subsec_nanos().into() };
         let sources = self.sources();
-        let mut polled: Vec<_> = sources
-            .iter()
         let full: Vec<_> =
             self.controls().filter(|(_, control)| control.is_waiting()).map(|(source, _)| source).collect();
+        let mut polled: Vec<_> = sources
+            .iter()
             .map(|(source, descriptor)| match source {
                 Source::Senders => PollFd::from_borrowed_fd(*descriptor, PollFlags::empty()), // only POLLHUP
-                _ => PollFd::from_borrowed_fd(*descriptor, PollFlags::IN),
-            })
                 _ if full.contains(source) => {
                     PollFd::from_borrowed_fd(*descriptor, PollFlags::IN | PollFlags::OUT)
                 }
+                _ => PollFd::from_borrowed_fd(*descriptor, PollFlags::IN),
+            })
             .collect();
         match poll(&mut polled, Some(&wait)) {
             Ok(_) => {}
@@ -63,8 +63,6 @@ impl Loop {
         Ok(ready.map(|((source, _), _)| *source).collect())
     }
 
-    fn sources(&self) -> Vec<(Source, BorrowedFd<'_>)> {
-        let mut sources: Vec<_> =
     /// The sockets by which messages come and go.
     fn controls(&self) -> impl Iterator<Item = (Source, &Control)> {
         let parents = self.parent.iter().map(|parent| (Source::Parent, parent));
@@ -75,13 +73,15 @@ impl Loop {
         parents.chain(previous).chain(controls)
     }
 
+    fn sources(&self) -> Vec<(Source, BorrowedFd<'_>)> {
+        let mut sources: Vec<_> =
             self.signals.sources().map(|(request, socket)| (Source::Signal(request), socket)).collect();
         for (slot, process) in &self.processes {
             sources.extend(process.printed.as_ref().map(|printed| (Source::Printed(*slot), printed.as_fd())));
         }
+        sources.extend(self.controls().map(|(source, control)| (source, control.as_fd())));
         for ((number, socket), slot) in (0..).zip(&self.slots).zip(self.area.slots()) {
             if slot.pid.load(SeqCst) == 0 && !self.closed.contains(&number) {
-        sources.extend(self.controls().map(|(source, control)| (source, control.as_fd())));
                 sources.push((Source::Vacant(number), socket.as_fd()));
             }
         }
