@@ -91,6 +91,11 @@ impl Meters {
         result
     }
 
+    /// Bytes that were given to the application, and bytes that it has produced.
+    pub(crate) fn bytes(&self) -> (u64, u64) {
+        (self.input_bytes.load(Relaxed), self.output_bytes.load(Relaxed))
+    }
+
     /// What they show now.
     pub(crate) fn read(&self) -> Reading {
         let time = |nanos: &AtomicU64| Duration::from_nanos(nanos.load(Relaxed));

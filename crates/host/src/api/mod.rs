@@ -13,6 +13,7 @@ pub(crate) mod recorder;
 pub(crate) mod sample;
 pub(crate) mod server_metrics;
 pub(crate) mod slow;
+pub(crate) mod tally;
 
 pub(crate) use functions::functions;
 

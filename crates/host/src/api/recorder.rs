@@ -15,6 +15,8 @@ use std::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use contract::counters::APPLICATIONS;
+
 pub(crate) use self::recording::Recording;
 use self::slot::{Running, Slot, Told};
 use super::interval::{Interval, Times};
@@ -162,6 +164,8 @@ impl Recorder {
             times: Cell::new(times),
             left: Cell::new(None),
             usage,
+            refused: Cell::new(None),
+            place: Cell::new(APPLICATIONS),
             meters: Arc::clone(meters),
             is_told,
             is_cancelled: false,

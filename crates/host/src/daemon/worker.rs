@@ -28,6 +28,7 @@ use super::shown::Shown;
 use super::signals::Dispatcher;
 use super::thread::RequestThread;
 use super::watcher::{self, Order};
+use crate::api::tally;
 use crate::log::log;
 use crate::python::posix::{catch, exit_now, take_signal_stack};
 use crate::python::process::Process;
@@ -65,6 +66,14 @@ impl Deref for Reported {
     }
 }
 
+/// Lets requests be counted in the shared area.
+fn count(shared: &Arc<Shared>) {
+    let shared: &'static Arc<Shared> = Box::leak(Box::new(Arc::clone(shared))); // it lives as long as the process
+    if let Some(slot) = shared.place() {
+        tally::count_in(shared.area.group(), slot);
+    }
+}
+
 /// Runs the worker to its end; `load` gets it ready to serve, and says whether all is there that is meant to be. Until
 /// that is done a SIGTERM ends the process at once.
 pub(super) fn run(shared: Shared, load: impl FnOnce(&Shared) -> bool) -> ! {
@@ -72,6 +81,7 @@ pub(super) fn run(shared: Shared, load: impl FnOnce(&Shared) -> bool) -> ! {
         service::run(&shared);
     }
     let shared = Arc::new(shared);
+    count(&shared);
     watcher::start_prober(&shared); // what is loaded now may take Python's lock for ever
     telemetry::start(Reported(Arc::clone(&shared)), shared.settings.group.httpd_pid.unsigned_abs());
     let (signals, loaded) = match catch_signals(|| load(&shared)) {

@@ -17,7 +17,7 @@ use super::number;
 use super::posix::guard_forks;
 use super::process::Process;
 use super::scoreboard;
-use crate::api::server_metrics;
+use crate::api::{server_metrics, tally};
 use crate::telemetry;
 use crate::wsgi::exchange::{ClientGone, Exchange};
 use crate::wsgi::serve::{Answer, Facts, OnChange, serve};
@@ -90,6 +90,9 @@ fn start(settings: &[u8], libpython: *mut c_void, server: &Server) -> Result<(),
     };
     crate::log::to(settings.log_level, Box::new(write));
     guard_forks();
+    if let (Some(group), Some(slot)) = (server.group, server.slot) {
+        tally::count_in(group, slot);
+    }
     let process = Process::start(settings, libpython)?;
     CHILD.set(Child { process, server }).map_err(|_| StartError::AlreadyRunning)?;
     if let Some(Child { process, server }) = CHILD.get() {

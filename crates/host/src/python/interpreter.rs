@@ -17,6 +17,7 @@ use super::objects::Objects;
 use super::own_gil::Maker;
 use super::script::Scripts;
 use super::state::{self, Attached};
+use crate::api::tally;
 
 thread_local! {
     /// Whether this thread is within [`Interpreter::with`].
@@ -33,6 +34,8 @@ pub(crate) struct Interpreter {
     door: Door,
     objects: OnceLock<ManuallyDrop<Objects>>,
     scripts: Scripts,
+    /// Where its requests are counted.
+    place: OnceLock<usize>,
 }
 
 /// The home state; its lock is what makes set-up and end follow each other.
@@ -118,7 +121,13 @@ impl Interpreter {
             door,
             objects: OnceLock::new(),
             scripts,
+            place: OnceLock::new(),
         }))
+    }
+
+    /// Where its requests are counted.
+    pub(crate) fn place(&self) -> usize {
+        *self.place.get_or_init(|| tally::place(&self.name))
     }
 
     /// The application group; empty for the main interpreter.

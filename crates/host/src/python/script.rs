@@ -255,7 +255,7 @@ impl Script {
                 "{name} exception raised processing {self}: it could not be loaded into application group '{group}'\n{trace}"
             )
         };
-        current::record(py, level::ERROR, what.as_bytes(), b"", 0);
+        current::failure(py, &what);
     }
 }
 

@@ -13,6 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::call::Call;
+use crate::api::tally;
 
 /// A line without an end is written when it has so many bytes.
 const LONGEST_LINE: usize = 64 << 10;
@@ -116,6 +117,12 @@ pub(crate) fn record(py: Python<'_>, level: u8, text: &[u8], file: &[u8], line: 
     if enabled(level) {
         py.detach(|| emit(level, text, file, line));
     }
+}
+
+/// A failure of the application: an error in the log, and the last error that the status page shows.
+pub(crate) fn failure(py: Python<'_>, text: &str) {
+    tally::raised(text);
+    record(py, level::ERROR, text.as_bytes(), b"", 0);
 }
 
 /// A line of ours: to this thread's request if it serves one, else to the process.

@@ -35,13 +35,13 @@ impl Place<'_> {
         } else {
             format!("{name} exception raised processing WSGI script {self}{when}\n{trace}")
         };
-        current::record(py, level::ERROR, text.as_bytes(), b"", 0);
+        current::failure(py, &text);
     }
 
     /// Logs that a request which had run for too long has ended.
     pub(super) fn interrupted(&self, py: Python<'_>) {
         let text = format!("Request interrupted by RequestTimeout; thread recovered ({self})");
-        current::record(py, level::ERROR, text.as_bytes(), b"", 0);
+        current::failure(py, &text);
     }
 
     /// Logs that the script lacks its callable; `candidates` are names that were meant, perhaps.
@@ -52,7 +52,7 @@ impl Place<'_> {
             names => format!("it defines {names}; name one with callable-object= or WSGICallableObject"),
         };
         let text = format!("WSGI script {self} has no callable object '{callable}': {hint}");
-        current::record(py, level::ERROR, text.as_bytes(), b"", 0);
+        current::failure(py, &text);
     }
 
     /// Logs that a response is shorter than its head says.

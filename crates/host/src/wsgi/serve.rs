@@ -17,6 +17,7 @@ use crate::api::interval::Times;
 use crate::api::meters::Meters;
 use crate::api::recorder::{RECORDER, Recording};
 use crate::api::slow::Details;
+use crate::api::tally;
 use crate::python::posix::end_copy;
 use crate::python::process::Process;
 use crate::python::script;
@@ -111,9 +112,12 @@ pub(crate) fn serve(
         Ok(interpreter) => interpreter,
         Err(error) => {
             exchange.log(level::CRIT, error.to_string().as_bytes(), b"", 0);
+            recording.counts_for(tally::place(&group));
+            tally::raised(&error.to_string());
             return refused(500, recording);
         }
     };
+    recording.counts_for(interpreter.place());
     let modified = request.flags.has(Flags::RELOADING).then(|| script::modified(request.script));
     let call = Call::new(Arc::clone(&interpreter), request, meters);
     let served = {
@@ -157,6 +161,7 @@ pub(crate) fn serve(
 }
 
 fn refused(status: u16, recording: Recording) -> Answer {
+    recording.refuse(status);
     let outcome = Outcome::Refused(status);
     Answer::Done(Done { outcome, last: None, application_time: 0, recording: Some(recording) })
 }

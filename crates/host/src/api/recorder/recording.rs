@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
+use contract::counters;
+
 use super::slot::Slot;
 use super::{RECORDING, Recorder};
 use crate::api::interval::{Ended, Times};
 use crate::api::meters::Meters;
 use crate::api::slow::SlowRequest;
+use crate::api::tally;
 use crate::python::usage::Usage;
 
 /// A request that is being recorded; it ends when this is dropped.
@@ -24,6 +27,10 @@ pub(crate) struct Recording {
     pub(super) left: Cell<Option<(u64, u16)>>,
     /// The thread's at the beginning, if somebody consumes intervals.
     pub(super) usage: Option<Usage>,
+    /// The status that httpd answers with, whatever the application said.
+    pub(super) refused: Cell<Option<u16>>,
+    /// Where the application group is counted.
+    pub(super) place: Cell<usize>,
     pub(super) meters: Arc<Meters>,
     pub(super) is_told: bool,
     pub(super) is_cancelled: bool,
@@ -46,6 +53,16 @@ impl Recording {
         self.left.set(Some((now, status)));
     }
 
+    /// It runs in the application group that is counted there ([`tally::place`]).
+    pub(crate) fn counts_for(&self, place: usize) {
+        self.place.set(place);
+    }
+
+    /// httpd answers with this status.
+    pub(crate) fn refuse(&self, status: u16) {
+        self.refused.set(Some(status));
+    }
+
     /// Runs `write`, which hands output to httpd.
     pub(crate) fn writing<R>(&self, write: impl FnOnce() -> R) -> R {
         self.meters.writing(write)
@@ -54,6 +71,26 @@ impl Recording {
     /// It was not run: it does not count.
     pub(crate) fn cancel(mut self) {
         self.is_cancelled = true;
+    }
+
+    /// As it is counted in the shared area, having kept its thread for `duration`.
+    fn counted(&self, duration: Duration) -> counters::Ended {
+        let times = self.times.get();
+        let (input, output) = self.meters.bytes();
+        let begun = if times.daemon_start == 0 { times.request_start } else { times.daemon_start };
+        let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        let (end, status) = self.left.get().unwrap_or((begun.saturating_add(micros), 500));
+        let entered = if times.application_start == 0 { end } else { times.application_start };
+        let queue = times.daemon_start.saturating_sub(times.queue_start);
+        counters::Ended {
+            application: self.place.get(),
+            status: self.refused.get().unwrap_or(status),
+            latency: end.saturating_sub(times.request_start),
+            queue: (times.daemon_start != 0).then_some(queue),
+            time: end.saturating_sub(entered),
+            input,
+            output,
+        }
     }
 
     /// As a request that has ended, after `duration`.
@@ -82,6 +119,7 @@ impl Drop for Recording {
         }
         state.ended += 1;
         state.busy += duration;
+        tally::count(&self.counted(duration));
         let Some(ended) = ended else { return };
         state.interval.busy += now.saturating_duration_since(running.counted);
         state.interval.add(&ended);
