@@ -135,15 +135,15 @@ impl Loop {
     }
 
     fn ready(&mut self, source: Source) {
+        if let Some(control) = self.control(source) {
+            control.flush();
+        }
         match source {
             Source::Signal(request) => {
                 self.signals.clear(request);
                 self.happened(Event::Signal(request));
             }
             Source::Parent => {
-        if let Some(control) = self.control(source) {
-            control.flush();
-        }
                 let (messages, open) = messages(self.parent.as_ref());
                 if !open {
                     self.parent = None;
