@@ -29,6 +29,9 @@ const SETTLED: Duration = Duration::from_secs(30);
 /// The longest pause before a leader is started again.
 const LONGEST_PAUSE: u64 = 30;
 
+/// Requests wait in the queue through pauses of up to this.
+const WORTH_WAITING: Duration = Duration::from_secs(2);
+
 /// What a leader is started from: of one configuration, and gone with it.
 #[derive(Clone)]
 pub(super) struct Start<'p> {
@@ -146,8 +149,8 @@ pub(super) fn replace(start: &Start<'_>, kept: &mut Kept, leader: &Leader, statu
         None => format!("the leader {} of process group `{name}` {}; {next}", leader.pid, end(status)),
     };
     start.home.log(level::ERROR, &text);
-    // Clients that would have to wait for a leader that ends again and again are told.
-    let again = (!pause.is_zero()).then(|| format!("its leader {} {}", leader.pid, end(status)));
+    // Requests wait for the next leader; when that may take long, clients are told.
+    let again = (pause > WORTH_WAITING).then(|| format!("its leader {} {}", leader.pid, end(status)));
     if let Some(reason) = failed.or(again) {
         let group = kept.sockets.area.group();
         group.set_failure(&reason);
