@@ -37,6 +37,8 @@ pub(super) struct Relay<'a, 'r, R> {
     pub(super) sockets: &'r Sockets,
     pub(super) answer: &'a mut R,
     pub(super) incoming: Incoming,
+    /// When httpd received the request.
+    pub(super) received: Instant,
     /// The script, for messages.
     pub(super) script: &'a [u8],
 }
@@ -347,7 +349,8 @@ impl<'r, R: Reply> Relay<'_, 'r, R> {
     }
 
     fn waiting(&self) -> Waiting<'_, '_> {
-        Waiting { request: self.request, group: self.group, sockets: self.sockets, script: self.script }
+        let Self { request, group, sockets, received, script, .. } = *self;
+        Waiting { request, group, sockets, received, script }
     }
 
     /// A worker that says something again and again does not decide for that.

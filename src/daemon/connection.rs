@@ -10,12 +10,11 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use contract::thread::clock;
 use contract::ticket::{self, Ticket, send_with};
 use rustix::io::Errno;
 use rustix::net::SendFlags;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
-
-use super::now;
 
 /// How long one wait for a worker lasts before the request looks around.
 pub(super) const TICK: Duration = Duration::from_secs(1);
@@ -46,7 +45,7 @@ impl AsFd for Connection {
 
 /// Sends the worker's end on its way.
 pub(super) fn send_ticket(queue: BorrowedFd<'_>, theirs: &OwnedFd) -> Result<(), Errno> {
-    Ticket { sent: now() }.send(queue, theirs.as_fd())
+    Ticket { sent: clock() }.send(queue, theirs.as_fd())
 }
 
 /// The idle connections of one httpd child to the workers of one group, by slot.

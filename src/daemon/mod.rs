@@ -1,7 +1,7 @@
 //! Daemon mode: applications in processes of their own, reached over unnamed sockets.
 //!
 //! For each WSGIDaemonProcess the parent makes sockets and a shared area and starts a leader, which keeps the group's
-//! worker processes ([`generations`], [`parent`], [`launch`], [`settings`], [`environment`], [`sockets`]). A child
+//! worker processes ([`generations`], [`parent`], [`launch`], [`settings`], [`environment`], [`sockets`], [`turns`]). A child
 //! relays requests to them ([`client`]): it finds a thread ([`slots`], or [`queue`] when none is free), writes the request
 //! ([`parcel`], [`outgoing`], [`upload`]) into a [`connection`], and turns what comes back ([`incoming`]) into the
 //! response ([`answer`]) at the pace of the client ([`delivery`], [`spool`]), or into the verdict ([`ruling`]) that was asked
@@ -42,6 +42,7 @@ mod sockets;
 mod spool;
 mod syslog;
 mod trial;
+mod turns;
 mod unlinked;
 mod upload;
 
@@ -51,7 +52,7 @@ use std::ffi::CString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use contract::level;
 
@@ -182,8 +183,10 @@ fn run(
         Some(root) => root::request(root, &payload).ok_or_else(|| group.out_of_sight(root, script))?,
         None => payload,
     };
-    let mut parcel = Parcel::new(request, payload, group)?;
-    let mut relay = Relay { request, group, sockets, answer: reply, incoming: INCOMING.take(), script };
+    let received = received(request);
+    let mut parcel = Parcel::new(request, payload, group, received)?;
+    let mut relay =
+        Relay { request, group, sockets, answer: reply, incoming: INCOMING.take(), received, script };
     let result = relay.run(&mut parcel);
     relay.incoming.reset();
     INCOMING.set(relay.incoming);
@@ -273,6 +276,13 @@ impl Groups {
         let names: Vec<_> = self.0.values().map(|group| group.settings.name.as_str()).collect();
         if names.is_empty() { String::new() } else { format!(" (there are `{}`)", names.join("`, `")) }
     }
+}
+
+/// When httpd received the request, by the clock that nobody sets. httpd has only told the time of day, so what a clock
+/// was set by in the few moments until here does count.
+fn received(request: Request<'_>) -> Instant {
+    let (now, age) = (Instant::now(), Duration::from_micros(now().saturating_sub(request.time())));
+    now.checked_sub(age).unwrap_or(now)
 }
 
 /// Microseconds since the epoch.

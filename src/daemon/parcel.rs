@@ -4,10 +4,11 @@
 //! well ([`super::buffered`]), so that slow clients cost no thread. This, and the payload, are kept until a worker has
 //! taken the request.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use contract::frame::MAX_REQUEST;
 use contract::request::{Attempts, Flags, Request as Payload};
+use contract::thread::clock;
 
 use super::buffered::{Buffered, NotStored};
 use super::error::Error;
@@ -23,6 +24,8 @@ pub(super) struct Parcel<'r> {
     flags: Flags,
     /// When the child began to look for a thread.
     queue_start: u64,
+    /// Until when a worker may take it (queue-timeout); 0 is for ever.
+    deadline: u64,
     attempts: Attempts,
     /// What has been read of the body.
     first: Vec<u8>,
@@ -40,14 +43,21 @@ enum More<'r> {
 
 impl<'r> Parcel<'r> {
     /// Reads as much of the body as `group` wants to have before it gives a thread.
-    pub(super) fn new(request: Request<'r>, payload: Vec<u8>, group: &Group) -> Result<Self, Error> {
+    pub(super) fn new(
+        request: Request<'r>,
+        payload: Vec<u8>,
+        group: &Group,
+        received: Instant,
+    ) -> Result<Self, Error> {
         if payload.len() > MAX_REQUEST {
             return Err(Error::TooLarge { length: payload.len(), limit: MAX_REQUEST });
         }
         let flags = Payload::decode(&payload).map(|payload| payload.flags).unwrap_or_default();
         let (first, extent, rest) = (Vec::new(), Extent::None, More::Nothing);
         let attempts = Attempts::default();
-        let mut new = Self { request, payload, flags, queue_start: 0, attempts, first, extent, rest };
+        let deadline = deadline(group, received);
+        let mut new =
+            Self { request, payload, flags, queue_start: 0, deadline, attempts, first, extent, rest };
         if !flags.has(Flags::NO_BODY) {
             new.read_first(usize::try_from(group.settings.request_buffer_size).unwrap_or(usize::MAX))?;
             if group.settings.request_buffering {
@@ -111,7 +121,7 @@ impl<'r> Parcel<'r> {
     pub(super) fn upload(&mut self, announce: bool) -> Upload<'_, 'r> {
         let flags = self.flags.with(Flags::NO_BODY, !self.has_body()).with(Flags::ANNOUNCE, announce);
         self.attempts.connects = self.attempts.connects.saturating_add(1);
-        Payload::stamp(&mut self.payload, flags, self.queue_start, self.attempts);
+        Payload::stamp(&mut self.payload, flags, self.queue_start, self.attempts, self.deadline);
         let first = Outgoing::new(&self.payload, &self.first, self.extent);
         let rest = match &mut self.rest {
             More::Nothing => Rest::Nothing,
@@ -120,4 +130,15 @@ impl<'r> Parcel<'r> {
         };
         Upload::new(first, rest, Duration::from_micros(self.request.server().timeout()))
     }
+}
+
+/// Until when a worker may take a request, by the clock that it shares with this process. (Linux's time namespaces shift
+/// that clock; but who starts httpd in one has its leaders and workers in there, too.)
+fn deadline(group: &Group, received: Instant) -> u64 {
+    let limit = group.settings.queue_timeout.duration();
+    if limit.is_zero() {
+        return 0;
+    }
+    let left = limit.saturating_sub(received.elapsed());
+    clock().saturating_add(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))
 }

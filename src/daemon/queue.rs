@@ -12,10 +12,10 @@ use contract::area::State;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
+use super::Group;
 use super::connection::{Connection, TICK, send_ticket};
 use super::error::Error;
 use super::sockets::Sockets;
-use super::{Group, now};
 use crate::apache::Request;
 
 /// The first and the longest pause before a full queue is tried again.
@@ -53,6 +53,8 @@ pub(super) struct Waiting<'w, 'r> {
     pub(super) request: Request<'r>,
     pub(super) group: &'w Group,
     pub(super) sockets: &'w Sockets,
+    /// When httpd received the request.
+    pub(super) received: Instant,
     /// The script, for messages.
     pub(super) script: &'w [u8],
 }
@@ -137,7 +139,7 @@ impl Waiting<'_, '_> {
 
     /// Since httpd received the request.
     fn waited(&self) -> Duration {
-        Duration::from_micros(now().saturating_sub(self.request.time()))
+        self.received.elapsed()
     }
 
     fn is_failing(&self) -> bool {

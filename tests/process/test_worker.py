@@ -36,7 +36,7 @@ def test_says_hello(group):
 def test_only_requests_that_need_the_script_count_for_its_loading(group):
     site = group(HELLO)
     site.ready()
-    assert site.get(queue_timeout=100, start=time.time() - 1).reject == wire.REJECT_TOO_LATE
+    assert site.get(deadline=1).reject == wire.REJECT_TOO_LATE
     before = site.area.first(0)
     assert site.get().body == b"hello world"
     assert before == 0 and site.area.first(0)
@@ -105,7 +105,7 @@ def test_a_request_whose_client_has_gone_is_not_run(group):
 def test_a_request_that_waited_too_long_is_refused(group):
     site = group(HELLO)
     site.ready()
-    assert site.get(queue_timeout=100, start=time.time() - 1).reject == wire.REJECT_TOO_LATE
+    assert site.get(deadline=1).reject == wire.REJECT_TOO_LATE
 
 
 def test_a_panic_costs_one_request(group):

@@ -67,8 +67,8 @@ pub struct Request<'p> {
     pub queue_start: u64,
     /// How it came here.
     pub attempts: Attempts,
-    /// How long after `request_start` a worker may still take it, in milliseconds; 0 is for ever.
-    pub queue_timeout: u32,
+    /// Until when a worker may take it, by [`crate::thread::clock`]; 0 is for ever.
+    pub deadline: u64,
     /// The WSGI script's path.
     pub script: &'p [u8],
     /// The application group; empty is the main interpreter.
@@ -97,7 +97,7 @@ impl<'p> Request<'p> {
         let request_start = reader.u64("request start")?;
         let queue_start = reader.u64("queue start")?;
         let attempts = Attempts { connects: reader.u16("connections")?, restarts: reader.u16("restarts")? };
-        let queue_timeout = reader.u32("queue timeout")?;
+        let deadline = reader.u64("deadline")?;
         let script = reader.bytes("script", MAX_NAME)?;
         let application_group = reader.bytes("application group", MAX_NAME)?;
         let callable = reader.bytes("callable object", MAX_NAME)?;
@@ -113,7 +113,7 @@ impl<'p> Request<'p> {
             request_start,
             queue_start,
             attempts,
-            queue_timeout,
+            deadline,
             script,
             application_group,
             callable,
@@ -131,7 +131,7 @@ impl<'p> Request<'p> {
         writer.u64(self.queue_start);
         writer.u16(self.attempts.connects);
         writer.u16(self.attempts.restarts);
-        writer.u32(self.queue_timeout);
+        writer.u64(self.deadline);
         writer.bytes(self.script);
         writer.bytes(self.application_group);
         writer.bytes(self.callable);
@@ -142,7 +142,7 @@ impl<'p> Request<'p> {
     }
 
     /// Sets the fields that are only known when a payload goes to a daemon, in place.
-    pub fn stamp(payload: &mut [u8], flags: Flags, queue_start: u64, attempts: Attempts) {
+    pub fn stamp(payload: &mut [u8], flags: Flags, queue_start: u64, attempts: Attempts, deadline: u64) {
         if let Some(field) = payload.get_mut(0..4) {
             field.copy_from_slice(&flags.0.to_le_bytes());
         }
@@ -154,6 +154,9 @@ impl<'p> Request<'p> {
         }
         if let Some(field) = payload.get_mut(23..25) {
             field.copy_from_slice(&attempts.restarts.to_le_bytes());
+        }
+        if let Some(field) = payload.get_mut(25..33) {
+            field.copy_from_slice(&deadline.to_le_bytes());
         }
     }
 }
@@ -227,7 +230,7 @@ mod tests {
             request_start: 123_456_789,
             queue_start: 0,
             attempts: Attempts::default(),
-            queue_timeout: 45_000,
+            deadline: 0,
             script: b"/srv/app.wsgi",
             application_group: b"",
             callable: b"application",
@@ -247,14 +250,14 @@ mod tests {
     proptest! {
         #[test]
         fn a_request_comes_back(
-            pairs: Vec<(Vec<u8>, Vec<u8>)>, flags: u32, queue_start: u64, connects: u16, restarts: u16
+            pairs: Vec<(Vec<u8>, Vec<u8>)>, flags: u32, queue_start: u64, connects: u16, restarts: u16, deadline: u64
         ) {
             let attempts = Attempts { connects, restarts };
             let mut out = encode(&pairs);
-            Request::stamp(&mut out, Flags(flags), queue_start, attempts);
+            Request::stamp(&mut out, Flags(flags), queue_start, attempts, deadline);
             let decoded = Request::decode(&out).unwrap();
             let expected =
-                Request { flags: Flags(flags), queue_start, attempts, environ: decoded.environ, ..sample() };
+                Request { flags: Flags(flags), queue_start, attempts, deadline, environ: decoded.environ, ..sample() };
             prop_assert_eq!(decoded, expected);
             prop_assert_eq!((decoded.environ.len(), decoded.environ.is_empty()), (pairs.len(), pairs.is_empty()));
             let found: Vec<_> = decoded.environ.iter().map(Result::unwrap).collect();
@@ -268,7 +271,7 @@ mod tests {
                 let _ = request.environ.iter().count();
             }
             let mut bytes = bytes;
-            Request::stamp(&mut bytes, Flags::ANNOUNCE, 1, Attempts { connects: 1, restarts: 1 });
+            Request::stamp(&mut bytes, Flags::ANNOUNCE, 1, Attempts { connects: 1, restarts: 1 }, 1);
         }
     }
 

@@ -19,7 +19,7 @@ use rustix::net::{
 /// What accompanies a connection on its way to a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ticket {
-    /// Microseconds since the epoch when it was sent.
+    /// When it was sent, by [`crate::thread::clock`].
     pub sent: u64,
 }
 

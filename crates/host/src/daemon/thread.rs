@@ -20,6 +20,7 @@ use contract::level;
 use contract::reason::Reason;
 use contract::request::Request;
 use contract::response::{End, Outcome, Reject, Taken};
+use contract::thread::clock;
 use contract::ticket::Ticket;
 use rustix::io::Errno;
 
@@ -253,11 +254,10 @@ impl<'s> RequestThread<'s> {
 
     /// Why a request is not run at all.
     fn refusal(&self, request: &Request<'_>) -> Option<Reject> {
-        let limit = u64::from(request.queue_timeout) * 1000;
         match self.shared.mode() {
             Mode::Reloading => Some(Reject::Reloading),
             Mode::Stopping => Some(Reject::Draining),
-            _ if limit > 0 && now() > request.request_start.saturating_add(limit) => Some(Reject::TooLate),
+            _ if request.deadline != 0 && clock() > request.deadline => Some(Reject::TooLate),
             Mode::Serving | Mode::Draining => None,
         }
     }
