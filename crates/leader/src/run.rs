@@ -179,16 +179,6 @@ impl Loop {
         }
     }
 
-    fn hear(&mut self, slot: u32) {
-        let Some(process) = self.processes.get_mut(&slot) else { return };
-        let (messages, open) = messages(process.control.as_ref());
-        if !open {
-            process.control = None;
-        }
-        for mut message in messages {
-            // Messages about a file may overtake each other: what counts is what it is now.
-            if let FromWorker::Script(state) = &mut message {
-                state.file = modified(&state.target.script);
     /// Whose messages come by that source.
     fn control(&mut self, source: Source) -> Option<&mut Control> {
         match source {
@@ -199,6 +189,16 @@ impl Loop {
         }
     }
 
+    fn hear(&mut self, slot: u32) {
+        let Some(process) = self.processes.get_mut(&slot) else { return };
+        let (messages, open) = messages(process.control.as_ref());
+        if !open {
+            process.control = None;
+        }
+        for mut message in messages {
+            // Messages about a file may overtake each other: what counts is what it is now.
+            if let FromWorker::Script(state) = &mut message {
+                state.file = modified(&state.target.script);
             }
             self.happened(Event::Said { slot, message });
         }
@@ -272,8 +272,8 @@ impl Loop {
             Action::Free { slot, pid, status, reason } => self.free(slot, pid, status, reason),
             Action::Publish(health, failure) => self.publish(health, &failure),
             Action::Resize { target, reason } => self.area.group().size.change(target, &reason, clock()),
-            Action::Answer(answer) => send_to(self.parent.as_ref(), &answer),
-            Action::TellPrevious(message) => send_to(self.previous.as_ref(), &message),
+            Action::Answer(answer) => send_to(self.parent.as_mut(), &answer),
+            Action::TellPrevious(message) => send_to(self.previous.as_mut(), &message),
             Action::Log(level, text) => log::write(level, &text),
             Action::Exit => self.done = true,
         }
