@@ -1,4 +1,4 @@
-"""Django's runmodwsgi, with the demo project: the package mod_wsgi is in INSTALLED_APPS, the program does the rest."""
+"""Django's runmodwsgi, with the demo project (python/mod_wsgi/README.md, docs/express.md): the package mod_wsgi is in INSTALLED_APPS, the program does the rest."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The stubs in python/mod_wsgi-stubs: mypy takes an application that uses every name, and they are the real names."""
+"""The stubs in python/mod_wsgi-stubs (README.md, python-api.md): mypy takes an application that uses every name, and they are the real names."""
 
 import ast
 import subprocess

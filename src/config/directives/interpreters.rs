@@ -15,10 +15,12 @@ pub(super) const ROWS: &[Row] = &[
         c"settings for some interpreters: process-group=NAME and application-group=NAME say which",
         "Says for which interpreters the other directives of this chapter hold:
 
-    <WSGIInterpreterOptions process-group=site application-group=%{GLOBAL}>
-        WSGIPythonPath /srv/site
-        WSGIRestrictStdout On
-    </WSGIInterpreterOptions>",
+```apache
+<WSGIInterpreterOptions process-group=site application-group=%{GLOBAL}>
+    WSGIPythonPath /srv/site
+    WSGIRestrictStdout On
+</WSGIInterpreterOptions>
+```",
     )
     .options(|| options::explained(&global::SELECTORS))
     .further(
