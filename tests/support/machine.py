@@ -85,8 +85,9 @@ class Machine:
         return result.stdout
 
     def write(self, path, text, mode="644"):
-        """A file of a document, which belongs to whom its folder belongs."""
-        script = 'mkdir -p "$(dirname "$1")" && cat >"$1" && chown --reference "$(dirname "$1")" "$1" && chmod "$2" "$1"'
+        """A file of a document, made by whom the folder belongs to."""
+        script = 'd=$1; while [ ! -d "$d" ]; do d=$(dirname "$d"); done; exec runuser -u "$(stat -c %U "$d")" -- ' \
+                 'sh -c \'mkdir -p "$(dirname "$1")" && cat >"$1" && chmod "$2" "$1"\' sh "$1" "$2"'
         words = ["sh", "-c", script, "sh", path.replace("~", "/home/ada", 1), mode]
         subprocess.run(self._line(words), input=text, text=True, check=True, timeout=30)
 
