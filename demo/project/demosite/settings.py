@@ -1,4 +1,9 @@
-"""Settings of the demo project. DEMO_STATE names the folder for the database, uploads and collected static files."""
+"""Settings of the demo project. DEMO_STATE names the folder for the database, uploads and collected static files.
+
+Without more it needs nothing else. In containers other variables name what they share: DEMO_SECRET_KEY or
+DEMO_SECRET_KEY_FILE, DEMO_HOSTS (names, separated by commas), and the PostgreSQL of DEMO_DATABASE_HOST with the password
+in DEMO_DATABASE_PASSWORD_FILE.
+"""
 
 import os
 from pathlib import Path
@@ -9,7 +14,11 @@ STATE = Path(os.environ["DEMO_STATE"]) / "data"
 
 
 def secret_key():
-    """A key of this installation: made once, the same in every process."""
+    """A key of this installation: the one that was given, or one that is made once, the same in every process."""
+    if given := os.environ.get("DEMO_SECRET_KEY"):
+        return given
+    if given := os.environ.get("DEMO_SECRET_KEY_FILE"):
+        return Path(given).read_text(encoding="ascii").strip()
     file = STATE / "secret"
     if not file.exists():
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -18,9 +27,30 @@ def secret_key():
     return file.read_text(encoding="ascii")
 
 
+def database():
+    """SQLite in the folder, or the PostgreSQL that was named."""
+    host = os.environ.get("DEMO_DATABASE_HOST")
+    if host is None:
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": STATE / "demo.sqlite3",
+            "OPTIONS": {"timeout": 20, "transaction_mode": "IMMEDIATE"},
+        }
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "HOST": host,
+        "NAME": os.environ.get("DEMO_DATABASE_NAME", "demo"),
+        "USER": os.environ.get("DEMO_DATABASE_USER", "demo"),
+        "PASSWORD": Path(os.environ["DEMO_DATABASE_PASSWORD_FILE"]).read_text(encoding="utf-8").strip(),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"connect_timeout": 5},
+    }
+
+
 SECRET_KEY = secret_key()
 DEBUG = False
-ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", *filter(None, os.environ.get("DEMO_HOSTS", "").split(","))]
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -55,13 +85,7 @@ TEMPLATES = [
     }
 ]
 WSGI_APPLICATION = "demosite.wsgi.application"
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": STATE / "demo.sqlite3",
-        "OPTIONS": {"timeout": 20, "transaction_mode": "IMMEDIATE"},
-    }
-}
+DATABASES = {"default": database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 STATIC_URL = "/static/"
