@@ -1,7 +1,12 @@
-"""The documents name what the code has: directives, options, log messages, files."""
+"""The documents name what the code has: directives and options, in the reference, examples and pages about other servers.
+
+Links are in test_book.py, log messages in test_messages.py, code and commands in test_blocks.py and test_howtos.py.
+"""
 
 import pathlib
 import re
+
+import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 REFERENCE = (ROOT / "docs/directives.md").read_text()
@@ -73,24 +78,11 @@ def test_examples_use_only_known_names():
     assert essential <= named, f"no example shows {essential - named}"
 
 
-def test_links_lead_somewhere():
-    for path in [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]:
-        prose = re.sub(r"^```.*?^```|`[^`\n]*`", "", path.read_text(), flags=re.M | re.S)
-        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", prose):
-            assert (path.parent / target).exists(), f"{path.name} links to {target}"
-
-
-def texts():
-    """All text of the code, so that messages with `{…}` and broken lines can be found in it."""
-    files = [*ROOT.glob("src/**/*.rs"), *ROOT.glob("crates/*/src/**/*.rs"), *ROOT.glob("crates/*/src/**/*.py")]
-    return "\n".join(re.sub(r"\\\n\s*", "", path.read_text()) for path in files)
-
-
-def test_messages_exist():
-    """Each heading of troubleshooting.md quotes a message; `…` stands for what varies in it."""
-    guide, code = (ROOT / "docs/troubleshooting.md").read_text(), texts().replace('\\"', '"')
-    messages = [message for heading in re.findall(r"^### `(.+)`$", guide, re.M) for message in heading.split("`, `")]
-    assert messages
-    pieces = [piece.strip(" `'") for message in messages for piece in message.split("…")]
-    missing = [piece for piece in pieces if len(piece) > 3 and piece not in code]
-    assert not missing, f"no message in the code has {missing}"
+@pytest.mark.parametrize("name", ["from-uwsgi.md", "from-gunicorn.md", "tuning.md"])
+def test_what_takes_the_place_of_other_options_is_there(name):
+    """Right columns of tables: each `option=` and each directive of ours that they name exists."""
+    rows = re.findall(r"^\| [^|]+ \| (.+) \|$", (ROOT / "docs" / name).read_text(), re.M)
+    named = {option for row in rows for option in re.findall(r"`([a-z][a-z-]+)=[^`]*`", row)}
+    assert named, f"{name} names no option"
+    assert named <= options("process_options.rs") | options("alias.rs") | {"reload", "preload"}
+    assert {word for row in rows for word in re.findall(r"\bWSGI[A-Z]\w+", row)} <= directives()
