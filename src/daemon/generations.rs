@@ -26,6 +26,7 @@ use super::ownership::Ownership;
 use super::parent::{self, Start};
 use super::settings::{Identity, StartError, variables};
 use super::sockets::Sockets;
+use super::turns::{Turn, Turns};
 use super::{Group, Groups, advice};
 use crate::apache::process::{self, ChildEvent};
 use crate::apache::{Pool, Server};
@@ -150,12 +151,13 @@ pub(super) fn post_config<'p>(main: Server<'p>, pool: Pool<'p>) -> Result<(), St
         main.process_pool().on_clear(|| at_end(true));
     }
     let mut before = std::mem::take(&mut known.groups);
-    let mut table = Vec::new();
+    let (mut turns, mut table) = (Turns::of(wanted.len()), Vec::new());
     for (home, group, identity, scripts, environment) in wanted {
         let name = group.name.to_string();
         let kept = before.remove(&name);
         let start = Start { main, home, group, identity, environment, pool };
-        let sockets = group_of(&mut known, &start, kept).map_err(|error| report(&start, &error));
+        let sockets =
+            group_of(&mut known, &start, kept, &turns.next()).map_err(|error| report(&start, &error));
         table.push(Group::new(home, group, scripts, sockets));
     }
     let gone: Vec<_> = before.into_values().flat_map(|kept| kept.leaders).collect();
@@ -175,7 +177,12 @@ pub(super) fn post_config<'p>(main: Server<'p>, pool: Pool<'p>) -> Result<(), St
 }
 
 /// The sockets of a group, with a leader on them. A failure to start a leader is shown to clients as the reason.
-fn group_of(known: &mut Parent, start: &Start<'_>, kept: Option<Kept>) -> Result<Arc<Sockets>, StartError> {
+fn group_of(
+    known: &mut Parent,
+    start: &Start<'_>,
+    kept: Option<Kept>,
+    turn: &Turn,
+) -> Result<Arc<Sockets>, StartError> {
     let (group, identity) = (start.group, &start.identity);
     let shape =
         Shape { processes: group.processes(), threads: group.threads, uid: identity.uid, gid: identity.gid };
@@ -188,7 +195,7 @@ fn group_of(known: &mut Parent, start: &Start<'_>, kept: Option<Kept>) -> Result
         }
     };
     let sockets = Arc::clone(&kept.sockets);
-    if let Err(error) = parent::start(start, &mut kept, Duration::ZERO) {
+    if let Err(error) = parent::start(start, &mut kept, turn, Duration::ZERO) {
         parent::unusable(start, &sockets, &error.to_string());
     }
     known.groups.insert(group.name.to_string(), kept);

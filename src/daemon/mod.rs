@@ -1,7 +1,7 @@
 //! Daemon mode: applications in processes of their own, reached over unnamed sockets.
 //!
 //! For each WSGIDaemonProcess the parent makes sockets and a shared area and starts a leader, which keeps the group's
-//! worker processes ([`generations`], [`parent`], [`launch`], [`settings`], [`environment`], [`sockets`]). A child
+//! worker processes ([`generations`], [`parent`], [`launch`], [`settings`], [`environment`], [`sockets`], [`turns`]). A child
 //! relays requests to them ([`client`]): it finds a thread ([`slots`], or [`queue`] when none is free), writes the request
 //! ([`parcel`], [`outgoing`], [`upload`]) into a [`connection`], and turns what comes back ([`incoming`]) into the
 //! response ([`answer`]) at the pace of the client ([`delivery`], [`spool`]), or into the verdict ([`ruling`]) that was asked
@@ -42,6 +42,7 @@ mod sockets;
 mod spool;
 mod syslog;
 mod trial;
+mod turns;
 mod unlinked;
 mod upload;
 

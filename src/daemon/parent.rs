@@ -21,6 +21,7 @@ use super::launch::{Plan, Step, launch, own_file, trouble};
 use super::settings::{self, Identity, LEADER, Restrictions, StartError};
 use super::sockets::{Ends, Sockets};
 use super::syslog;
+use super::turns::Turn;
 use crate::apache::{Pool, Server, process};
 use crate::config::ProcessGroup;
 
@@ -46,11 +47,17 @@ pub(super) struct Start<'p> {
 }
 
 /// Starts a leader after `delay`; it takes over from the one before, if that is there.
-pub(super) fn start(start: &Start<'_>, kept: &mut Kept, delay: Duration) -> Result<(), StartError> {
+pub(super) fn start(
+    start: &Start<'_>,
+    kept: &mut Kept,
+    turn: &Turn,
+    delay: Duration,
+) -> Result<(), StartError> {
     let (control, theirs) = ticket::queue().map_err(std::io::Error::from)?;
     let previous = kept.leaders.last().map(|leader| leader.control.as_fd());
     let mut settings = settings::leader(start.main, start.home, start.group, previous.is_some());
     settings.environment = start.environment.clone();
+    (settings.waits_for_turn, settings.passes_turn) = (turn.waits.is_some(), turn.passes.is_some());
     let syslog = settings.syslog.as_ref().and_then(|_| syslog::connect(start.main));
     settings.syslog = settings.syslog.filter(|_| syslog.is_some());
     let file = settings_file(&settings)?;
@@ -58,7 +65,9 @@ pub(super) fn start(start: &Start<'_>, kept: &mut Kept, delay: Duration) -> Resu
     let Some(ends) = ends.as_ref() else { return Ok(()) }; // only in children, which start nothing
     let null = OwnedFd::from(File::options().read(true).write(true).open("/dev/null")?);
     let log = start.home.error_log().or(syslog.as_ref().map(AsFd::as_fd)).unwrap_or_else(|| standard_error());
-    let descriptors = descriptors([null.as_fd(), log], [&theirs, &file], ends, previous);
+    let behind =
+        previous.into_iter().chain([&turn.waits, &turn.passes].into_iter().flatten().map(AsFd::as_fd));
+    let descriptors = descriptors([null.as_fd(), log], [&theirs, &file], ends, behind);
     let launched = launch(&plan(start, descriptors, delay)?)?;
     let since = Instant::now() + delay;
     let generation = process::generation();
@@ -107,12 +116,12 @@ fn descriptors<'d>(
     [null, log]: [BorrowedFd<'d>; 2],
     [control, settings]: [&'d OwnedFd; 2],
     ends: &'d Ends,
-    previous: Option<BorrowedFd<'d>>,
+    behind: impl Iterator<Item = BorrowedFd<'d>>,
 ) -> Vec<BorrowedFd<'d>> {
     let streams = [null, log, log];
     let shared = [&ends.area, &ends.overflow, &ends.question].map(AsFd::as_fd);
     let fixed = streams.into_iter().chain([control.as_fd(), settings.as_fd()]).chain(shared);
-    fixed.chain(ends.slots.iter().map(AsFd::as_fd)).chain(previous).collect()
+    fixed.chain(ends.slots.iter().map(AsFd::as_fd)).chain(behind).collect()
 }
 
 /// httpd's own standard error.
@@ -156,7 +165,7 @@ pub(super) fn replace(start: &Start<'_>, kept: &mut Kept, leader: &Leader, statu
         group.set_failure(&reason);
         group.set_state(State::Failing);
     }
-    if let Err(error) = self::start(start, kept, pause) {
+    if let Err(error) = self::start(start, kept, &Turn::default(), pause) {
         let sockets = std::sync::Arc::clone(&kept.sockets);
         unusable(start, &sockets, &error.to_string());
     }

@@ -152,6 +152,8 @@ pub(super) fn leader(main: Server<'_>, home: Server<'_>, group: &ProcessGroup, t
         elastic: group.elastic(),
         threads: group.threads,
         takes_over,
+        waits_for_turn: false, // said at the start
+        passes_turn: false,
         httpd_pid: i32::try_from(std::process::id()).unwrap_or(0),
         display_name: group.shown_name(),
         stack_size: group.stack_size.and_then(|size| usize::try_from(size).ok()),

@@ -24,7 +24,9 @@ pub const OVERFLOW_FD: i32 = 6;
 /// The workers' end of the socket on which they ask for httpd's scoreboard ([`crate::question`]).
 pub const QUESTION_FD: i32 = 7;
 /// A worker: its slot. A leader: slot 0; slot *n* is at `SLOT_FD + n`, and after the last slot, if
-/// [`Leader::takes_over`], the parent's end of the previous leader's control socket.
+/// [`Leader::takes_over`], the parent's end of the previous leader's control socket. Behind that follow two ends of pipes
+/// on which nothing is ever written: with [`Leader::waits_for_turn`] the end of one whose other end another leader
+/// closes, with [`Leader::passes_turn`] the end of one that somebody else waits for to be closed.
 pub const SLOT_FD: i32 = 8;
 /// A worker: the error log. Its leader reads its standard error, to know why an interpreter does not come up; the host
 /// puts the log back in its place as soon as it runs.
@@ -152,6 +154,12 @@ pub struct Leader {
     pub threads: u32,
     /// Whether the previous leader's control socket is there, see [`SLOT_FD`].
     pub takes_over: bool,
+    /// Whether processes are started only when another group's leader has started its own, see [`SLOT_FD`].
+    #[serde(default)]
+    pub waits_for_turn: bool,
+    /// Whether another group's leader waits for this one's.
+    #[serde(default)]
+    pub passes_turn: bool,
     /// The httpd parent's process id.
     pub httpd_pid: i32,
     /// The name for `ps`, `%{GROUP}` expanded.

@@ -45,6 +45,8 @@ pub(crate) enum Event {
     HttpdGone,
     /// Nobody is left who could send a request.
     NoSenders,
+    /// The processes of another group have come up, which were to come first, or requests wait for ours.
+    Turn,
     /// Time passed.
     Tick,
 }
@@ -76,6 +78,8 @@ pub(crate) enum Action {
     Answer(FromLeader),
     /// Say something to the previous leader.
     TellPrevious(ToLeader),
+    /// Let the next group start its processes.
+    PassTurn,
     /// Write a line.
     Log(Level, String),
     /// Leave.

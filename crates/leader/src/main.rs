@@ -10,7 +10,7 @@
 //! - [`supervise`]: every decision, pure: an [`event`] in, actions out; with [`reload`] (replacing workers), [`rolling`]
 //!   (for changed scripts that the old workers serve meanwhile), [`gate`] (one at a time), [`shrink`] (fewer of them),
 //!   [`ends`] (workers that end), [`limits`] (how long things may take) and [`generations`] (taking over from, and giving
-//!   way to, another leader) as parts of it
+//!   way to, another leader), [`turn`] (waiting for other groups' leaders at the start) as parts of it
 //! - [`elastic`]: how many processes there are to be under a load, and [`resize`]: what follows
 //! - [`worker`]: the states of one worker, [`look`]: what the shared area shows of it; [`backoff`]: when the next start may be
 //! - [`template`]: for preload=on, below [`supervise`] and as pure: from which process workers are forked (`run::nursery`)
@@ -42,6 +42,7 @@ mod signals;
 mod spawn;
 mod supervise;
 mod template;
+mod turn;
 mod worker;
 
 use std::process::ExitCode;

@@ -60,6 +60,10 @@ struct Loop {
     slots: Vec<OwnedFd>,
     parent: Option<Control>,
     previous: Option<Control>,
+    /// For whose end it waits before it starts processes.
+    before: Option<OwnedFd>,
+    /// For whose end another leader waits.
+    after: Option<OwnedFd>,
     httpd: Option<OwnedFd>,
     /// The parent is gone; the end of all senders is waited for.
     orphaned: bool,
@@ -97,6 +101,8 @@ pub(crate) fn run(given: Given) -> Result<(), RunError> {
         slots: given.slots,
         parent: Some(Control::new(given.parent)),
         previous: given.previous.map(Control::new),
+        before: given.turn,
+        after: given.next,
         orphaned: httpd.is_none(),
         httpd,
         signals,
@@ -171,6 +177,10 @@ impl Loop {
             Source::Httpd => {
                 (self.httpd, self.orphaned) = (None, true);
                 self.happened(Event::HttpdGone);
+            }
+            Source::Turn => {
+                self.before = None;
+                self.happened(Event::Turn);
             }
             Source::Queue => self.looks.wake(Instant::now()),
             Source::Senders => self.happened(Event::NoSenders),
@@ -274,6 +284,7 @@ impl Loop {
             Action::Resize { target, reason } => self.area.group().size.change(target, &reason, clock()),
             Action::Answer(answer) => send_to(self.parent.as_mut(), &answer),
             Action::TellPrevious(message) => send_to(self.previous.as_mut(), &message),
+            Action::PassTurn => self.after = None,
             Action::Log(level, text) => log::write(level, &text),
             Action::Exit => self.done = true,
         }

@@ -26,6 +26,10 @@ pub(crate) struct Given {
     pub(crate) slots: Vec<OwnedFd>,
     /// Towards the leader of the generation before.
     pub(crate) previous: Option<OwnedFd>,
+    /// Closed at its other end when it is this leader's turn to start processes.
+    pub(crate) turn: Option<OwnedFd>,
+    /// Closed when it is the next one's.
+    pub(crate) next: Option<OwnedFd>,
 }
 
 /// Why the leader cannot work with what it was given.
@@ -63,9 +67,13 @@ pub(crate) fn read() -> Result<Given, SettingsError> {
     let area_file = descriptor(AREA_FD)?;
     let area =
         Area::map(&area_file, count as usize, settings.threads as usize).map_err(SettingsError::Area)?;
-    let first = |n: u32| SLOT_FD.saturating_add_unsigned(n);
-    let slots = (0..count).map(|n| descriptor(first(n))).collect::<Result<_, _>>()?;
-    let previous = if settings.takes_over { Some(descriptor(first(count))?) } else { None };
+    let slots =
+        (0..count).map(|n| descriptor(SLOT_FD.saturating_add_unsigned(n))).collect::<Result<_, _>>()?;
+    let mut behind = SLOT_FD.saturating_add_unsigned(count)..;
+    let mut next = |is_there: bool| behind.by_ref().take(is_there.into()).next().map(descriptor).transpose();
+    let previous = next(settings.takes_over)?;
+    let turn = next(settings.waits_for_turn)?;
+    let next = next(settings.passes_turn)?;
     Ok(Given {
         parent: descriptor(CONTROL_FD)?,
         overflow: descriptor(OVERFLOW_FD)?,
@@ -75,6 +83,8 @@ pub(crate) fn read() -> Result<Given, SettingsError> {
         area_file,
         slots,
         previous,
+        turn,
+        next,
     })
 }
 

@@ -22,6 +22,7 @@ use crate::generations::Handover;
 use crate::resize;
 use crate::rolling::{Files, MOST_SCRIPTS, Scripts};
 use crate::signals::Request;
+use crate::turn::Turn;
 use crate::worker::{State, Worker};
 
 /// What workers get when httpd stops: it kills the leader 3 s after its SIGTERM.
@@ -72,6 +73,8 @@ pub(crate) struct Supervisor {
     pub(crate) files: Files,
     /// What is agreed with the leader before and with the next one.
     pub(crate) handover: Handover,
+    /// Whose turn it is to start processes.
+    pub(crate) turn: Turn,
     /// When the leader leaves unless adopted.
     pub(crate) released_until: Option<Instant>,
     pub(crate) backoff: Backoff,
@@ -102,6 +105,7 @@ impl Supervisor {
             loaded: Vec::new(),
             files: Files::default(),
             handover: Handover::default(),
+            turn: Turn::new(settings, now),
             released_until: None,
             backoff: Backoff::default(),
             why: "the group starts".to_owned(),
@@ -117,6 +121,7 @@ impl Supervisor {
             new.act(Action::Publish(Health::Starting, String::new()));
         }
         new.fill(now);
+        new.pass_turn(now);
         new
     }
 
@@ -160,6 +165,7 @@ impl Supervisor {
             }
             Event::HttpdGone => self.log(Level::INFO, "the httpd parent is gone; serving its last children"),
             Event::NoSenders => self.stop_all(now, "nobody is left who could send a request"),
+            Event::Turn => self.turn_has_come(now),
             Event::Tick => self.tick(now),
         }
         self.roll(now);
@@ -167,6 +173,7 @@ impl Supervisor {
         self.give_way(now);
         self.let_one_go(now);
         self.fill(now);
+        self.pass_turn(now);
     }
 
     /// When [`Event::Tick`] is due at the latest.
@@ -177,13 +184,18 @@ impl Supervisor {
             Phase::Waiting | Phase::TakingOver | Phase::Running | Phase::Leaving => None,
         };
         let workers = self.workers.values().filter_map(Worker::deadline);
-        workers.chain(phase).chain(self.released_until).chain(self.backoff.waits_until(now)).min()
+        workers
+            .chain(phase)
+            .chain(self.turn.deadline())
+            .chain(self.released_until)
+            .chain(self.backoff.waits_until(now))
+            .min()
     }
 
     /// Starts what is missing, unless it is too early for that.
     fn fill(&mut self, now: Instant) {
         let waits = self.backoff.waits_until(now).is_some() || self.slot_at.is_some_and(|at| at > now);
-        if waits || !matches!(self.phase, Phase::TakingOver | Phase::Running) {
+        if waits || self.turn.is_to_come() || !matches!(self.phase, Phase::TakingOver | Phase::Running) {
             return;
         }
         let coming = self.workers.values().filter(|worker| worker.state == State::Starting).count();
@@ -337,6 +349,7 @@ impl Supervisor {
 
     fn tick(&mut self, now: Instant) {
         self.tick_generations(now);
+        self.tick_turn(now);
         let due: Vec<_> = self
             .workers
             .iter()

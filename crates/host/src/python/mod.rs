@@ -18,6 +18,7 @@
 
 pub(crate) mod argv;
 pub(crate) mod capsule;
+mod compiled;
 pub(crate) mod descriptor;
 mod door;
 pub(crate) mod embed;
@@ -40,6 +41,7 @@ pub(crate) mod quiet;
 mod scoreboard;
 pub(crate) mod script;
 pub(crate) mod shim;
+mod sources;
 mod start;
 mod state;
 pub(crate) mod text;

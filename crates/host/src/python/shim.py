@@ -96,7 +96,10 @@ def report(error, what):
 
 def load(path, mtime):
     """Runs a script as a new module and returns its namespace. What it raises goes to the caller, and nothing stays."""
-    from hashlib import md5
+    try:
+        from _md5 import md5  # hashlib would load all of OpenSSL for this
+    except ImportError:
+        from hashlib import md5
 
     key = path if settings["case_sensitive"] else path.lower()
     name = "_mod_wsgi_" + md5(os.fsencode(key), usedforsecurity=False).hexdigest()

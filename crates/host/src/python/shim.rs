@@ -1,15 +1,11 @@
 //! Runs shim.py and the sources of [`crate::api`] in a new interpreter, and keeps what Rust calls of them.
 
-use std::sync::OnceLock;
-
 use contract::launch::Python as Settings;
 use pyo3::prelude::*;
 use pyo3::types::{PyAnyMethods, PyBytes, PyDict, PyList, PyString, PyType};
 
+use super::compiled::compiled;
 use crate::api;
-
-/// The first source, with the name that tracebacks show.
-const SHIM: (&str, &str) = ("<mod_wsgi>", include_str!("shim.py"));
 
 /// Handles to the Python side.
 pub(crate) struct Shim {
@@ -59,7 +55,7 @@ impl Shim {
     ) -> PyResult<Self> {
         let names = PyDict::new(py);
         names.set_item("__name__", "mod_wsgi")?;
-        names.set_item("__file__", SHIM.0)?;
+        names.set_item("__file__", "<mod_wsgi>")?;
         names.set_item("settings", values(py, settings, application_group, own_gil)?)?;
         names.set_item("host", api::functions(py)?)?;
         let exec = py.import("builtins")?.getattr("exec")?;
@@ -110,21 +106,6 @@ impl Shim {
     pub(crate) fn has_subscribers(&self, py: Python<'_>) -> bool {
         !self.event_callbacks.bind(py).is_empty()
     }
-}
-
-/// The code of all sources, marshalled: compiling them takes milliseconds, and each interpreter needs its own objects.
-fn compiled(py: Python<'_>) -> PyResult<&'static [u8]> {
-    static COMPILED: OnceLock<Vec<u8>> = OnceLock::new();
-    if let Some(compiled) = COMPILED.get() {
-        return Ok(compiled);
-    }
-    let compile = py.import("builtins")?.getattr("compile")?;
-    let codes = PyList::empty(py);
-    for (name, source) in [SHIM].iter().chain(api::SOURCES) {
-        codes.append(compile.call1((source, name, "exec"))?)?;
-    }
-    let compiled: Vec<u8> = py.import("marshal")?.getattr("dumps")?.call1((codes,))?.extract()?;
-    Ok(COMPILED.get_or_init(|| compiled))
 }
 
 /// `settings` of shim.py.

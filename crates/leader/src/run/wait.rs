@@ -25,6 +25,8 @@ pub(super) enum Source {
     /// A slot without a worker: a ticket there must go back.
     Vacant(u32),
     Httpd,
+    /// It is this leader's turn to start processes, or requests wait for that.
+    Turn,
     /// The overflow of an elastic group that is to grow if somebody comes there.
     Queue,
     Senders,
@@ -86,6 +88,10 @@ impl Loop {
             }
         }
         sources.extend(self.httpd.as_ref().map(|httpd| (Source::Httpd, httpd.as_fd())));
+        if self.supervisor.turn.is_to_come() {
+            sources.extend(self.before.as_ref().map(|before| (Source::Turn, before.as_fd())));
+            sources.push((Source::Turn, self.overflow.as_fd()));
+        }
         if self.looks.next.is_none() && self.supervisor.watches_queue() {
             sources.push((Source::Queue, self.overflow.as_fd()));
         }

@@ -27,6 +27,17 @@ impl Group {
         group
     }
 
+    /// Behind a leader that starts its processes first, and before another one.
+    pub(crate) fn behind_another(processes: u32) -> Self {
+        let start = Instant::now();
+        let settings = Leader { processes, waits_for_turn: true, passes_turn: true, ..settings() };
+        let slots = vec![false; processes as usize * 2];
+        let supervisor = Supervisor::new(&settings, start);
+        let mut group = Self { supervisor, start, at: 0, actions: Vec::new(), slots };
+        group.settle();
+        group
+    }
+
     /// With reload=rolling; each worker has loaded version 1 of a script.
     pub(crate) fn rolling(processes: u32) -> Self {
         let mut group = Self::running(processes);
