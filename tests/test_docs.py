@@ -44,12 +44,12 @@ def documented_options(heading):
 def test_every_directive_is_documented_and_no_other():
     """A unit test compares the whole page with the table; this one knows that the table is all."""
     assert len(directives()) > 50
-    assert set(re.findall(r"^### <?(WSGI\w+)>?$", REFERENCE, re.M)) == directives()
+    assert set(re.findall(r"^### (?:`<)?(WSGI\w+)(?:>`)?$", REFERENCE, re.M)) == directives()
 
 
 def test_directives_have_syntax_and_context():
     for name in directives():
-        text = section(f"<?{name}>?")
+        text = section(f"(?:`<)?{name}(?:>`)?")
         assert re.search(rf"^    Syntax:  <?{name}\b", text, re.M), f"{name}: the syntax is missing"
         assert re.search(r"^    Context: (main|server|location|.htaccess|access)\b", text, re.M), name
 

@@ -20,7 +20,7 @@ fn reference() -> String {
 
 fn section(out: &mut String, row: &Row) {
     let name = row.name.to_str().unwrap();
-    let heading = if name.starts_with('<') { format!("{name}>") } else { name.to_owned() };
+    let heading = if name.starts_with('<') { format!("`{name}>`") } else { name.to_owned() };
     let space = if row.syntax == ">" { "" } else { " " };
     let _ = write!(out, "\n### {heading}\n\n    Syntax:  {name}{space}{}\n", row.syntax);
     if let Some(default) = row.default {
