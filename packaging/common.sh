@@ -43,3 +43,6 @@ tree() {
     DESTDIR=$tree apxs/install install "$stage" >/dev/null
     echo "$tree"
 }
+
+# compress_pages TREE: manual pages as packages have them.
+compress_pages() { find "$1/usr/share/man" -name '*.[1-8]' -exec gzip -9n {} +; }

@@ -169,7 +169,7 @@ def test_the_command_alone_finds_the_installed_module(express):
     def located():
         return express.run(express.folder / "alone", "module-location", APXS=str(apxs))
 
-    assert located().returncode == 1 and f"neither beside this command nor in {place}: install it" in located().stderr
+    assert located().returncode == 1 and f"neither beside this command, nor in ../lib/mod_wsgi, nor in {place}: install it" in located().stderr
     (place / "mod_wsgi.so").write_bytes(b"")
     assert located().returncode == 1 and "it is not this project's mod_wsgi.so" in located().stderr
     (place / "mod_wsgi.so").unlink()

@@ -17,7 +17,7 @@ pub(crate) enum Error {
     #[error("{0} does not exist or cannot be executed: name httpd's program with --httpd-executable")]
     HttpdProgram(PathBuf),
     #[error(
-        "mod_wsgi.so is neither beside this command nor in {0}: install it (make install), or name it with --module"
+        "mod_wsgi.so is neither beside this command, nor in ../lib/mod_wsgi, nor in {0}: install it (make install), or name it with --module"
     )]
     Module(PathBuf),
     #[error("where httpd has its modules is not known: name the folder with --modules-directory")]
@@ -114,20 +114,17 @@ impl Mpm {
     }
 }
 
-/// mod_wsgi.so: the given one, the one beside this command, or the installed one; with all its parts.
+/// mod_wsgi.so: the given one, the one that came with this command, or the installed one; with all its parts.
 pub(crate) fn module(
     given: Option<&Path>,
     modules: impl FnOnce() -> Result<PathBuf, Error>,
 ) -> Result<PathBuf, Error> {
     let module = match given {
         Some(given) => absolute(given),
-        None => {
-            let beside = std::env::current_exe().ok().and_then(|own| Some(own.parent()?.join("mod_wsgi.so")));
-            match beside.filter(|file| file.exists()) {
-                Some(file) => file,
-                None => modules()?.join("mod_wsgi.so"),
-            }
-        }
+        None => match std::env::current_exe().ok().and_then(|own| brought_along(&own)) {
+            Some(file) => file,
+            None => modules()?.join("mod_wsgi.so"),
+        },
     };
     if !module.exists() {
         return Err(Error::Module(module.parent().map(Path::to_path_buf).unwrap_or_default()));
@@ -136,6 +133,17 @@ pub(crate) fn module(
         Some(part) => Err(Error::ModulePart { module, part }),
         None => Ok(module),
     }
+}
+
+/// The module beside this command, as `make` leaves it, or in lib/mod_wsgi beside bin, as in a virtual environment.
+fn brought_along(command: &Path) -> Option<PathBuf> {
+    let folder = command.parent()?;
+    let below_prefix = folder.parent().map(|prefix| prefix.join("lib/mod_wsgi"));
+    [Some(folder.to_path_buf()), below_prefix]
+        .into_iter()
+        .flatten()
+        .map(|folder| folder.join("mod_wsgi.so"))
+        .find(|file| file.exists())
 }
 
 /// The folder with httpd's modules.
@@ -244,4 +252,25 @@ pub(crate) fn colons<'p>(paths: impl Iterator<Item = &'p PathBuf>) -> OsString {
         list.push(path);
     }
     list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_module_that_came_along() {
+        let place = std::env::temp_dir().join(format!("mod_wsgi-locate-{}", std::process::id()));
+        let command = place.join("bin/mod_wsgi-express");
+        for folder in ["bin", "lib/mod_wsgi"] {
+            std::fs::create_dir_all(place.join(folder)).unwrap();
+        }
+        assert_eq!(brought_along(&command), None);
+        for folder in ["lib/mod_wsgi", "bin"] {
+            let module = place.join(folder).join("mod_wsgi.so");
+            std::fs::write(&module, "").unwrap();
+            assert_eq!(brought_along(&command), Some(module));
+        }
+        std::fs::remove_dir_all(&place).unwrap();
+    }
 }

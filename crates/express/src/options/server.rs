@@ -34,7 +34,7 @@ pub(crate) struct Server {
     /// Writes the server root and does not start httpd
     #[arg(long)]
     pub setup_only: bool,
-    /// The module mod_wsgi.so [default: beside this command, else where httpd has its modules]
+    /// The module mod_wsgi.so [default: the one that came with this command, else where httpd has its modules]
     ///
     /// Becomes `LoadModule`
     #[arg(long, value_name = "FILE")]
