@@ -18,7 +18,7 @@ stage = mkdir -p $(1) && \
 	install -m 755 $(CARGO_TARGET_DIR)/$(2)/mod_wsgi_leader $(1)/mod_wsgi_leader && \
 	install -m 755 $(CARGO_TARGET_DIR)/$(2)/mod_wsgi-express $(1)/mod_wsgi-express
 
-.PHONY: all host faults install uninstall packages demo test units lint bench soak clean
+.PHONY: all host faults install uninstall packages demo test units lint book bench soak clean
 
 all:
 	cargo build --release
@@ -70,6 +70,10 @@ lint:
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 	tests/checks/layering
+
+# Needs mdbook: cargo install mdbook.
+book:
+	mdbook build
 
 bench: all
 	tests/bench/run

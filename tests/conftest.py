@@ -10,7 +10,7 @@ import pwd
 import shutil
 
 import pytest
-from support import httpd, library as library_site, pythons, validated
+from support import httpd, library as library_site, pythons, validated, wheels
 from support.express import Express
 from support.server import Server
 
@@ -217,8 +217,9 @@ def pytest_configure():
 
 
 def pytest_unconfigure():
-    """Removes the copies of the module."""
+    """Removes the copies of the module, and packages that were made for documents."""
     httpd.remove_copies()
+    wheels.remove()
 
 
 def pytest_report_header():

@@ -4,6 +4,7 @@ import base64
 import functools
 import hashlib
 import re
+import shutil
 import tempfile
 import zipfile
 from importlib import metadata
@@ -28,6 +29,12 @@ def folder():
             pack(metadata.distribution(name), place)
             wanted += needed(metadata.distribution(name))
     return place
+
+
+def remove():
+    """Removes what [`folder`] has made."""
+    for place in PLACES:
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def needed(distribution):
