@@ -60,7 +60,7 @@ fn bind(flags: &[String]) {
     if libclang.is_err() {
         missing("libclang (it reads httpd's headers)", "libclang-dev", "clang-devel");
     }
-    let headers = r".*/(httpd|http_[a-z]+|util_[a-z0-9]+|ap_[a-z]+|mod_auth|mpm_common|scoreboard|unixd|apr_[a-z_]+|apr)\.h";
+    let headers = r".*/(httpd|http_[a-z]+|util_[a-z0-9]+|ap_[a-z]+|mod_auth|mod_status|mpm_common|scoreboard|unixd|apr_[a-z_]+|apr)\.h";
     let bindings = bindgen::Builder::default()
         .header("apxs/wrapper.h")
         .clang_args(flags)

@@ -10,6 +10,7 @@
 #include <http_request.h>
 #include <http_vhost.h>
 #include <mod_auth.h>
+#include <mod_status.h>
 #include <util_filter.h>
 #include <util_script.h>
 #include <ap_expr.h>
@@ -24,6 +25,7 @@
 #include <apr_file_io.h>
 #include <apr_network_io.h>
 #include <apr_optional.h>
+#include <apr_optional_hooks.h>
 #include <apr_portable.h>
 #include <apr_strings.h>
 #include <apr_tables.h>

@@ -6,7 +6,7 @@ use contract::level;
 
 use crate::apache::hooks::{CannotStart, Hooks};
 use crate::apache::{self, Module, Pool, Server, process};
-use crate::{auth, daemon, doctor, embedded, handler, translate};
+use crate::{auth, daemon, doctor, embedded, handler, status, translate};
 
 /// What `LoadModule wsgi_module` looks for.
 #[expect(unsafe_code, reason = "httpd finds the record by its name and writes to it")]
@@ -21,6 +21,7 @@ fn register(hooks: &Hooks) {
     hooks.translate_name(translate::translate);
     auth::register(hooks);
     hooks.handler(handler::handle);
+    status::register(hooks);
 }
 
 /// Everything was read (also for `httpd -t`).
@@ -44,6 +45,7 @@ fn post_config(main: Server<'_>, configuration: Pool<'_>) -> Result<(), CannotSt
     for name in without_effect {
         main.log(level::INFO, &format!("{name} is accepted and has no effect here; see docs/directives.md"));
     }
+    embedded::post_config(main);
     daemon::post_config(main, configuration).map_err(|error| {
         main.log(level::CRIT, &error.to_string());
         CannotStart

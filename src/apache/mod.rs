@@ -31,6 +31,7 @@ pub(crate) mod scoreboard;
 pub(crate) mod sections;
 pub(crate) mod server;
 mod ssl;
+pub(crate) mod status;
 mod table;
 pub(crate) mod thread;
 

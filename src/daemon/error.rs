@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use contract::counters::Loss;
 use contract::wire::WireError;
 use rustix::io::Errno;
 use thiserror::Error;
@@ -255,6 +256,22 @@ impl Error {
             Self::Failing { .. } => Some(10),
             Self::Full { .. } | Self::System { .. } | Self::Unsettled { .. } => Some(2),
             _ => None,
+        }
+    }
+
+    /// As what it is counted.
+    pub(super) fn loss(&self) -> Loss {
+        match self {
+            Self::Body { .. } | Self::ClientGone => Loss::ClientGone,
+            Self::Died { .. } => Loss::WorkerDied,
+            Self::Failing { .. } => Loss::Failing,
+            Self::Full { .. } => Loss::QueueFull,
+            Self::HeaderTooLong { .. } | Self::Malformed { .. } => Loss::WorkerBroken,
+            Self::NotStored { .. } | Self::System { .. } | Self::Unsettled { .. } => Loss::System,
+            Self::QueuedTooLong { .. } => Loss::QueueTimeout,
+            Self::Slow { .. } | Self::Undecided { .. } => Loss::WorkerSilent,
+            Self::Foreign { .. } | Self::OutOfSight { .. } | Self::Ownership { .. } => Loss::Refused,
+            Self::Service { .. } | Self::TooLarge { .. } | Self::Unknown { .. } => Loss::Refused,
         }
     }
 

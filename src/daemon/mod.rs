@@ -8,7 +8,7 @@
 //! for. Long bodies may be [`buffered`] before; both kinds of files are [`unlinked`]. When a worker dies, [`death`] finds out
 //! how; [`error`] says what the client gets.
 //! Workers of a group with `server-metrics=On` ask for httpd's scoreboard: [`questions`]. For `httpd -t` [`mod@trial`] runs a
-//! program as a group's processes would run it.
+//! program as a group's processes would run it. [`mod@seen`] is for those who show the groups.
 //!
 //! Sound because: one request is with one worker at a time, which owns its thread's reservation from the moment it
 //! reads the request; what a worker sends is checked as if it came from the network, since it may run anybody's code;
@@ -36,6 +36,7 @@ mod queue;
 mod reply;
 mod root;
 mod ruling;
+mod seen;
 mod settings;
 mod slots;
 mod sockets;
@@ -58,6 +59,7 @@ use contract::level;
 
 pub(crate) use self::environment::{environment, exposed};
 pub(crate) use self::error::Error;
+pub(crate) use self::seen::{Seen, seen};
 pub(crate) use self::settings::{Identity, StartError, host};
 pub(crate) use self::trial::{Trial, TrialError, run as trial};
 
@@ -142,6 +144,7 @@ pub(crate) fn relay(
     let mut answer = Answer::new(request, resolved, group);
     let result = run(request, (group, sockets), resolved.script, payload, &mut answer);
     let result = result.unwrap_or_else(|error| {
+        sockets.count(&error);
         report(request, &error);
         answer.refuse(error.status())
     });

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
 use contract::area::State;
+use contract::thread::clock;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
@@ -79,13 +80,19 @@ impl Waiting<'_, '_> {
                 Err(Errno::AGAIN)
             };
             match sent {
-                Ok(()) => return Ok(true),
+                Ok(()) => {
+                    if before == 0 {
+                        self.sockets.area.group().queued_since.store(clock(), SeqCst);
+                    }
+                    return Ok(true);
+                }
                 Err(_) => drop(queued.fetch_update(SeqCst, SeqCst, |count| count.checked_sub(1))),
             }
             match sent {
-                Err(Errno::AGAIN | Errno::TOOMANYREFS | Errno::NOBUFS) => {}
-                Err(source) => return Err(Error::System { group: self.group.name(), source }),
-                Ok(()) => return Ok(true),
+                Err(source) if !matches!(source, Errno::AGAIN | Errno::TOOMANYREFS | Errno::NOBUFS) => {
+                    return Err(Error::System { group: self.group.name(), source });
+                }
+                _ => {}
             }
             if start.elapsed() >= limit {
                 return Err(Error::Full {

@@ -8,8 +8,12 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use contract::area::Area;
+use contract::counters::Loss;
+use contract::thread::clock;
 use contract::ticket;
 use rustix::net::sockopt::{set_socket_send_buffer_size, socket_send_buffer_size};
+
+use super::error::Error;
 
 /// What one ticket takes of the sending buffer, measured.
 const TICKET: usize = 800;
@@ -56,6 +60,15 @@ impl Sockets {
     /// The workers' ends; they are there in the parent.
     pub(super) fn ends(&self) -> MutexGuard<'_, Option<Ends>> {
         self.workers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a request that got no answer, and shows why as the last error, unless its client or its own body is why.
+    pub(super) fn count(&self, error: &Error) {
+        let group = self.area.group();
+        group.lost.add(error.loss());
+        if error.loss() != Loss::ClientGone {
+            group.last_error.write(error.to_string().as_bytes(), clock());
+        }
     }
 
     /// How many requests the queue has room for.

@@ -31,7 +31,7 @@ pub(super) static TABLE: Table = Table {
     ssl_lookup,
     apache_request,
     scoreboard: super::scoreboard::scoreboard,
-    group: None,
+    group: None, // see `load`
     slot: None,
 };
 

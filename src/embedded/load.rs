@@ -6,13 +6,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use contract::Mismatch;
-use contract::abi::{ENTRY, Entry, Host};
+use contract::abi::{ENTRY, Entry, Host, Server as Table};
+use contract::area::Area;
 use contract::launch::Python;
 use contract::response::Outcome;
 use thiserror::Error;
 
 use super::exchange::{Exchange, TABLE};
-use super::nested;
+use super::{counted, nested};
 use crate::apache::process;
 use crate::config::global::Global;
 use crate::config::interpreter::{VirtualEnvironment, minor};
@@ -143,6 +144,12 @@ impl Embedded {
     /// Starts Python; once.
     pub(super) fn start(&self, settings: &Python) -> Result<(), LoadError> {
         let settings = serde_json::to_vec(settings).map_err(|error| LoadError::Start(error.to_string()))?;
+        let counted = counted::counted();
+        let table = Table {
+            group: counted.map(Area::group),
+            slot: counted.and_then(|area| area.slots().first()),
+            ..TABLE
+        };
         let mut reason = [0u8; REASON];
         // SAFETY: all places are readable or writable as long as said; the host checked its contract version.
         let status = unsafe {
@@ -150,7 +157,7 @@ impl Embedded {
                 settings.as_ptr(),
                 settings.len(),
                 self.library.0,
-                &raw const TABLE,
+                &raw const table, // the host copies it
                 reason.as_mut_ptr().cast(),
                 REASON,
             )

@@ -5,6 +5,7 @@
 //! about, so the orderly end of a child only ends its interpreters. Should loading fail, the reason is kept and every
 //! request that would need Python is refused with it.
 
+mod counted;
 mod exchange;
 mod load;
 mod nested;
@@ -28,6 +29,16 @@ static EMBEDDED: OnceLock<Result<Embedded, String>> = OnceLock::new();
 /// Whether there is a host library beside `general` that is made for this Python alone.
 pub(crate) fn has_host(general: &Path, version: &str, free_threaded: bool) -> bool {
     load::specific_host(general, version, free_threaded).is_some()
+}
+
+pub(crate) use self::counted::counted;
+
+/// In the parent, once its configuration counts: makes room for what children count.
+pub(crate) fn post_config(main: Server<'_>) {
+    if let Err(error) = counted::prepare(has_python(main)) {
+        let text = "requests in httpd's own processes are not counted for wsgi-status and wsgi-metrics";
+        main.log(level::ERROR, &format!("{text}: there can be no shared memory: {error}"));
+    }
 }
 
 /// In a child, once: loads Python if something is to be imported before the first request.
@@ -59,7 +70,11 @@ pub(crate) fn serve(
             let outcome = embedded.serve(&exchange, payload);
             exchange.end(outcome)
         }
-        Err(reason) => Ok(refuse(request, &format!("embedded mode is not available: {reason}"))),
+        Err(reason) => {
+            let text = format!("embedded mode is not available: {reason}");
+            counted::lost(&text);
+            Ok(refuse(request, &text))
+        }
     }
 }
 
