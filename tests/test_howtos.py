@@ -10,7 +10,7 @@ import pytest
 from support import machine
 from support.blocks import ROOT, blocks, does
 
-pytestmark = [pytest.mark.ours, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.ours, pytest.mark.timeout(900)]
 ALL = blocks()
 PAGES = sorted({block.page for block in ALL if does(block) == "run"})
 
@@ -28,7 +28,7 @@ def fresh():
 def matches(expected, printed):
     """Whether this was printed: `…` stands for anything, alone in a line for any lines."""
     lines = [r"(?:.*\n)*" if line.strip() == "…" else ".*".join(map(re.escape, line.rstrip().split("…"))) + r"\n" for line in expected]
-    return re.fullmatch("".join(lines), "".join(line.rstrip() + "\n" for line in printed.strip().splitlines()))
+    return re.fullmatch("".join(lines), "".join(line.rstrip() + "\n" for line in printed.strip("\n").splitlines()))
 
 
 def follow(place, block):

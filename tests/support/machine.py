@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import httpd, wheels
+from . import httpd, pythons, wheels
 from .blocks import ROOT
 
 NAMESPACES = ["unshare", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "--kill-child"]
@@ -59,6 +59,8 @@ class Machine:
             raise AssertionError(f"the machine does not start:\n{(self.folder / 'log').read_text()}")
         self.first = int(Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()[0])
         self.root("chmod 1777 /run/machine")
+        for minor, prefix in pythons.installed().items():
+            self.root(f"command -v python3.{minor} || ln -s {prefix}/bin/python3.{minor} /usr/local/bin/python3.{minor}")
         self.front = None
 
     def discard(self):
@@ -103,7 +105,7 @@ class Machine:
             return self._line([*words, "bash", "-c", f"cd {folder}; {noted}{program}"], user=found[1] or "root")
         return self._line([*words, "bash", "-c", SHELL.format(user=user, command=noted + command)], user=user)
 
-    def run(self, command, timeout=100):
+    def run(self, command, timeout=300):
         """(status, what it printed) of one command."""
         with tempfile.TemporaryFile("w+") as out:
             # Not a pipe: what the command leaves running would keep it open.
@@ -111,7 +113,7 @@ class Machine:
             out.seek(0)
             return result.returncode, out.read()
 
-    def start_in_front(self, command, url, timeout=60):
+    def start_in_front(self, command, url, timeout=120):
         """Starts a command that goes on, and waits until a URL answers."""
         with tempfile.TemporaryFile("w+") as out:
             self.front = subprocess.Popen(self.shell(command, front=True), stdin=subprocess.DEVNULL, stdout=out, stderr=out)
