@@ -14,7 +14,7 @@ use crate::apache::{HandlerResult, Request, Server, log};
 use crate::config::resolve::{Mode, Resolved, Source, resolve};
 use crate::environ::{self, ScriptName};
 use crate::translate::HANDLER;
-use crate::{auth, daemon, embedded, fault};
+use crate::{auth, daemon, embedded, fault, notes, trace};
 
 /// The media type that AddType and kin may give a script.
 const MEDIA_TYPE: &CStr = c"application/x-httpd-wsgi";
@@ -35,6 +35,7 @@ pub(crate) fn handle(request: Request<'_>) -> HandlerResult {
         }
     };
     let _current = log::Current::set(request);
+    trace::settle(request);
     fault::point(request, c"handler-panic");
     match check(request, source) {
         Ok(()) => run(request, source),
@@ -52,6 +53,9 @@ fn run<'r>(request: Request<'r>, source: Source<'r>) -> HandlerResult {
         let group = &resolved.mode;
         refuse(request, &format!("the process group `{group}` is not listed in WSGIRestrictProcess here"));
         return HandlerResult::Status(500);
+    }
+    if resolved.request_notes {
+        notes::place(request, &resolved);
     }
     let payload = environ::payload(request, &resolved, &script_name);
     let result = match resolved.mode {

@@ -3,7 +3,8 @@
 //! A request comes in at `module` (the hooks, in the order httpd calls them), is mapped to a script by
 //! `translate`, checked and sent on its way by `handler`, which has its variables written by `environ`, and runs
 //! either in this process (`embedded`: libpython and the host library are mapped on first need) or in a process of
-//! its group (`daemon`). Before all that, `doctor` judges the configuration; `status` shows what goes on.
+//! its group (`daemon`). Before all that, `doctor` judges the configuration; `status` shows what goes on. For those who
+//! follow a request, `trace` gives it ids, and `notes` tell logs where it ran and what it cost.
 //!
 //! Below them lie `apache` (httpd made safe), `config` (what the administrator wrote; pure) and `contract` (what
 //! module, leader and host say to each other; a crate of its own). Arrows point down only:
@@ -28,7 +29,9 @@ mod environ;
 mod fault;
 mod handler;
 mod module;
+mod notes;
 mod status;
 #[allow(unsafe_code, warnings, clippy::all, clippy::pedantic, clippy::restriction)] // generated
 mod sys;
+mod trace;
 mod translate;

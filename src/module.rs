@@ -6,7 +6,7 @@ use contract::level;
 
 use crate::apache::hooks::{CannotStart, Hooks};
 use crate::apache::{self, Module, Pool, Server, process};
-use crate::{auth, daemon, doctor, embedded, handler, status, translate};
+use crate::{auth, daemon, doctor, embedded, handler, notes, status, translate};
 
 /// What `LoadModule wsgi_module` looks for.
 #[expect(unsafe_code, reason = "httpd finds the record by its name and writes to it")]
@@ -22,6 +22,7 @@ fn register(hooks: &Hooks) {
     auth::register(hooks);
     hooks.handler(handler::handle);
     status::register(hooks);
+    hooks.log_transaction(notes::hand_on);
 }
 
 /// Everything was read (also for `httpd -t`).

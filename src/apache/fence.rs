@@ -65,6 +65,8 @@ answers! {
     Handled: c_int = sys::HTTP_INTERNAL_SERVER_ERROR;
     /// Of the hook that maps a URL to a file.
     Translated: c_int = sys::HTTP_INTERNAL_SERVER_ERROR;
+    /// Of a hook before a request is logged: others go on.
+    Logged: c_int = sys::DECLINED;
     /// Of a hook that prepares the server: httpd does not start.
     Prepared: c_int = sys::HTTP_INTERNAL_SERVER_ERROR;
     /// Of a directive: null, or a message.

@@ -6,7 +6,7 @@
 use std::ffi::{c_char, c_int};
 use std::ptr::{self, NonNull};
 
-use super::fence::{Handled, Nothing, Prepared, Translated, fence};
+use super::fence::{Handled, Logged, Nothing, Prepared, Translated, fence};
 use super::pool::Pool;
 use super::request::Request;
 use super::responder::HandlerResult;
@@ -98,6 +98,22 @@ impl Hooks {
     {
         // SAFETY: as in `check_config`.
         unsafe { sys::ap_hook_handler(Some(handler::<F>), ptr::null(), ptr::null(), sys::APR_HOOK_MIDDLE) };
+    }
+
+    /// A request is over, and is about to be logged.
+    pub(crate) fn log_transaction<F>(&self, _: F)
+    where
+        F: Fn(Request<'_>) -> HandlerResult + Copy,
+    {
+        // SAFETY: as in `check_config`.
+        unsafe {
+            sys::ap_hook_log_transaction(
+                Some(log_transaction::<F>),
+                ptr::null(),
+                ptr::null(),
+                sys::APR_HOOK_FIRST,
+            )
+        };
     }
 
     /// In the parent: all children of a generation are gone.
@@ -192,6 +208,14 @@ where
             answer => answer.code(),
         })
     })
+}
+
+unsafe extern "C" fn log_transaction<F>(request: *mut sys::request_rec) -> c_int
+where
+    F: Fn(Request<'_>) -> HandlerResult + Copy,
+{
+    // SAFETY: httpd keeps the request alive during the hook.
+    fence("log_transaction", || Logged(only::<F>()(unsafe { Request::from_ptr(request) }).code()))
 }
 
 unsafe extern "C" fn end_generation<F>(server: *mut sys::server_rec, generation: sys::ap_generation_t)

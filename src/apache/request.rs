@@ -161,6 +161,16 @@ impl<'r> Request<'r> {
         NonNull::new(field!(self.prev)).map(|raw| Self { raw, life: PhantomData })
     }
 
+    /// The request that an internal redirect has put in its place.
+    pub(crate) fn next(self) -> Option<Self> {
+        NonNull::new(field!(self.next)).map(|raw| Self { raw, life: PhantomData })
+    }
+
+    /// The request for a part of which this one is made.
+    pub(crate) fn main(self) -> Option<Self> {
+        NonNull::new(field!(self.main)).map(|raw| Self { raw, life: PhantomData })
+    }
+
     /// Whether the client wants the head only.
     pub(crate) fn is_head(self) -> bool {
         field!(self.header_only) != 0

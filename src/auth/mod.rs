@@ -19,7 +19,7 @@ use crate::config::expand;
 use crate::config::scripts::HookScript;
 use crate::config::{Mode, Settings};
 use crate::environ::{self, Asked};
-use crate::{daemon, embedded, fault};
+use crate::{daemon, embedded, fault, trace};
 
 pub(crate) use self::dispatch::{dispatch, dispatches_here};
 
@@ -54,6 +54,7 @@ fn question(
     write: impl FnOnce(&Asked<'_>) -> Vec<u8>,
 ) -> Result<Ruling, Unavailable> {
     let _current = log::Current::set(request);
+    trace::settle(request);
     fault::point(request, c"auth-panic");
     let (facts, settings) = (environ::facts(request, b""), request.settings());
     let application_group = expand::hook_group(hook.application_group.as_str().as_bytes(), &facts);

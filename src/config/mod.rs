@@ -30,6 +30,7 @@ pub(crate) mod resolve;
 pub(crate) mod scripts;
 pub(crate) mod settings;
 pub(crate) mod telemetry;
+pub(crate) mod tracing;
 pub(crate) mod trusted;
 pub(crate) mod values;
 pub(crate) mod words;

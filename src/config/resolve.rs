@@ -67,6 +67,10 @@ pub(crate) struct Resolved<'r> {
     pub(crate) pass_apache_request: bool,
     /// Whether the request does not count as activity of its process.
     pub(crate) ignore_activity: bool,
+    /// Whether the response gets a Server-Timing header.
+    pub(crate) server_timing: bool,
+    /// Whether there are notes about the request for access logs.
+    pub(crate) request_notes: bool,
     /// Ask [`Resolved::redirects_locally`].
     pub(crate) local_redirect: Switch,
     pub(crate) trusted_headers: &'r [TrustedHeader],
@@ -109,6 +113,8 @@ pub(crate) fn resolve<'r>(
         enable_sendfile: settings.enable_sendfile,
         pass_apache_request: settings.pass_apache_request.unwrap_or(false),
         ignore_activity: settings.ignore_activity.unwrap_or(false),
+        server_timing: settings.server_timing.unwrap_or(false),
+        request_notes: settings.request_notes.unwrap_or(false),
         local_redirect: settings.local_redirect.unwrap_or(Switch::Auto),
         trusted_headers: settings.trusted_headers.as_deref().unwrap_or_default(),
         trusted_proxies: settings.trusted_proxies.as_deref(),

@@ -8,6 +8,7 @@ use super::alias::Alias;
 use super::global::Global;
 use super::process_group::ProcessGroup;
 use super::scripts::{HandlerScript, HookScript, Import};
+use super::tracing::TraceContext;
 use super::trusted::{Network, TrustedHeader};
 use super::values::{Name, Switch};
 use super::words::Place;
@@ -37,6 +38,9 @@ pub(crate) struct Settings {
     pub(crate) ignore_activity: Option<bool>,
     /// Auto: httpd answers with that location in daemon mode, as mod_wsgi does.
     pub(crate) local_redirect: Option<Switch>,
+    pub(crate) trace_context: Option<TraceContext>,
+    pub(crate) server_timing: Option<bool>,
+    pub(crate) request_notes: Option<bool>,
 }
 
 /// A literal process group that a location asks for.
@@ -89,6 +93,9 @@ impl Settings {
         pass_apache_request: None,
         ignore_activity: None,
         local_redirect: None,
+        trace_context: None,
+        server_timing: None,
+        request_notes: None,
     };
 
     /// `over`, and where it says nothing, `base`.
@@ -114,6 +121,9 @@ impl Settings {
             pass_apache_request: over.pass_apache_request.or(base.pass_apache_request),
             ignore_activity: over.ignore_activity.or(base.ignore_activity),
             local_redirect: over.local_redirect.or(base.local_redirect),
+            trace_context: over.trace_context.or(base.trace_context),
+            server_timing: over.server_timing.or(base.server_timing),
+            request_notes: over.request_notes.or(base.request_notes),
         }
     }
 

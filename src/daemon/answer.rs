@@ -6,6 +6,7 @@
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
+use contract::costs::Costs;
 use contract::frame::{Header, Kind};
 use contract::response::{FilePart, Head, Outcome, Taken};
 use rustix::fs::{FileType, fstat};
@@ -17,6 +18,7 @@ use super::incoming::Piece;
 use super::reply::{Reply, Turn, common};
 use crate::apache::{ClientGone, HandlerResult, Redirect, Request};
 use crate::config::Resolved;
+use crate::notes;
 
 /// The response to one request, as far as it has come.
 pub(super) struct Answer<'r> {
@@ -75,6 +77,10 @@ impl<'r> Answer<'r> {
             Kind::Taken => {
                 self.taken = Some(Taken::decode(payload)?);
                 Ok(Turn::Taken)
+            }
+            Kind::Costs => {
+                notes::costs(self.request, &Costs::decode(payload)?, true);
+                Ok(Turn::On)
             }
             Kind::Head => self.head(&Head::decode(payload)?).map(|()| Turn::On),
             _ => common(self, self.request, header, payload),

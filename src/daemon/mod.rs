@@ -75,6 +75,7 @@ use self::sockets::Sockets;
 use crate::apache::patience::Patience;
 use crate::apache::{HandlerResult, Pool, Redirect, Request, Server, process};
 use crate::config::{Mode, ProcessGroup, Resolved};
+use crate::notes;
 
 thread_local! {
     /// The buffer for what workers send, from request to request.
@@ -193,6 +194,9 @@ fn run(
     let result = relay.run(&mut parcel);
     relay.incoming.reset();
     INCOMING.set(relay.incoming);
+    if result.is_err() && reply.taken().is_none() {
+        parcel.note_wait();
+    }
     result
 }
 
@@ -225,7 +229,7 @@ fn find<'r>(request: Request<'r>, mode: &Mode<'_>) -> Result<(&'r Group, &'r Soc
 fn report(request: Request<'_>, error: &Error) {
     let text = error.to_string();
     request.log(error.level(), &text);
-    request.notes().set_copy(request.pool(), b"WSGI_ERROR_CAUSE", text.as_bytes());
+    request.notes().set(notes::ERROR_CAUSE, request.pool().string(text.as_bytes()));
     if let Some(seconds) = error.retry() {
         request.err_headers_out().set_copy(request.pool(), b"Retry-After", seconds.to_string().as_bytes());
     }

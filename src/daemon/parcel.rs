@@ -16,6 +16,7 @@ use super::outgoing::{Extent, Outgoing};
 use super::upload::{Rest, Upload};
 use super::{Group, now};
 use crate::apache::{Body, Progress, Request};
+use crate::notes;
 
 /// One request's payload and body.
 pub(super) struct Parcel<'r> {
@@ -110,6 +111,13 @@ impl<'r> Parcel<'r> {
     /// Whether more of the body is to follow once a worker has taken the request.
     pub(super) fn has_more(&self) -> bool {
         !matches!(self.rest, More::Nothing)
+    }
+
+    /// Notes how long it has waited for a worker, if that is wanted.
+    pub(super) fn note_wait(&self) {
+        if self.flags.has(Flags::COSTS) {
+            notes::waited(self.request, now().saturating_sub(self.queue_start));
+        }
     }
 
     /// A worker has sent it back, since it is about to end.

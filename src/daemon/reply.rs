@@ -106,7 +106,7 @@ pub(super) fn common(
         Kind::GoAway if !reply.is_begun() && reply.taken().is_none() => Ok(Turn::GoAway),
         Kind::Reject => Err(Broken::Order("REJECT")),
         Kind::GoAway => Err(Broken::Order("GOAWAY")),
-        Kind::Head | Kind::Body | Kind::File => {
+        Kind::Head | Kind::Body | Kind::File | Kind::Costs => {
             Err(Broken::Order("a response where a verdict was asked for"))
         }
         Kind::Lookup | Kind::Verdict => Err(Broken::Order("a verdict where a response was asked for")),

@@ -10,6 +10,7 @@ use std::slice;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use contract::abi::Server as Table;
+use contract::costs::Costs;
 use contract::level;
 use contract::response::{FilePart, Head, Outcome};
 use contract::verdict::Verdict;
@@ -17,6 +18,7 @@ use contract::verdict::Verdict;
 use crate::apache::fence::{Answered, Counted, Nothing, Pointed, fence};
 use crate::apache::{Body, ClientGone, HandlerResult, Progress, Redirect, Request, Responder, Server};
 use crate::config::Resolved;
+use crate::notes;
 
 /// What the host calls.
 pub(super) static TABLE: Table = Table {
@@ -30,6 +32,7 @@ pub(super) static TABLE: Table = Table {
     verdict,
     ssl_lookup,
     apache_request,
+    costs,
     scoreboard: super::scoreboard::scoreboard,
     group: None, // see `load`
     slot: None,
@@ -301,6 +304,19 @@ unsafe extern "C" fn ssl_lookup(
         unsafe { length.write(found.len()) };
         Answered(0)
     })
+}
+
+unsafe extern "C" fn costs(this: *mut c_void, payload: *const u8, length: usize) {
+    fence("embedded costs", || {
+        // SAFETY: the contract: our own exchange.
+        let this = unsafe { exchange(this) };
+        // SAFETY: the contract: readable during the call.
+        if let Ok(costs) = Costs::decode(unsafe { bytes(payload, length) }) {
+            let _state = this.state(); // notes are made in the request's pool, which is one thread's at a time
+            notes::costs(this.request, &costs, false);
+        }
+        Nothing
+    });
 }
 
 unsafe extern "C" fn apache_request(this: *mut c_void) -> *mut c_void {

@@ -17,6 +17,7 @@ use self::proxy::Forwarded;
 use crate::apache::{Body, Request};
 use crate::config::resolve::Resolved;
 use crate::config::values::Switch;
+use crate::trace;
 
 pub(crate) use self::path::ScriptName;
 pub(crate) use self::question::{Asked, facts, question, route_question};
@@ -37,6 +38,8 @@ pub(crate) fn payload(
         .with(Flags::HTTPS, is_https(request, &forwarded))
         .with(Flags::SEND_FILE, true)
         .with(Flags::IGNORE_ACTIVITY, resolved.ignore_activity)
+        .with(Flags::SERVER_TIMING, resolved.server_timing)
+        .with(Flags::COSTS, resolved.request_notes)
         .with(Flags::APACHE_REQUEST, resolved.passes_apache_request());
     let head = Payload {
         flags,
@@ -77,6 +80,9 @@ pub(crate) fn publish(request: Request<'_>, resolved: &Resolved<'_>, script_name
     let payload = payload(request, resolved, script_name);
     let Ok(decoded) = Payload::decode(&payload) else { return };
     let table = request.subprocess_env();
+    if let Some(id) = request.id() {
+        table.set(c"WSGI_REQUEST_ID", id);
+    }
     for (name, value) in decoded.environ.iter().flatten() {
         if !name.starts_with(b"mod_wsgi.") {
             table.set_copy(request.pool(), name, value);
@@ -299,6 +305,7 @@ fn own(
     variables.set("mod_wsgi.server_pid", pid.as_bytes());
     variables.set_if("mod_wsgi.request_id", request.id());
     variables.set_if("mod_wsgi.connection_id", request.connection_id());
+    variables.set_if("mod_wsgi.traceparent", trace::traceparent(request));
 }
 
 /// SetEnv, SetEnvIf, mod_ssl's StdEnvVars … A header's variable is the header's if the application sees that; if not, it

@@ -20,6 +20,7 @@ struct server {
     int (*verdict)(void *, const uint8_t *, size_t);
     int (*ssl_lookup)(void *, const uint8_t *, size_t, const uint8_t **, size_t *);
     void *(*apache_request)(void *);
+    void (*costs)(void *, const uint8_t *, size_t);
     int (*scoreboard)(void (*)(void *, const uint8_t *, size_t), void *);
     const void *group, *slot;
 };
@@ -51,10 +52,11 @@ static int do_lookup(void *x, const uint8_t *p, size_t n, const uint8_t **value,
     return -1;
 }
 static void *do_request(void *x) { return x; }
+static void do_costs(void *x, const uint8_t *p, size_t n) { (void)x; (void)p; printf("costs %zu\n", n); }
 static int do_scoreboard(void (*take)(void *, const uint8_t *, size_t), void *x) { (void)take; (void)x; return -1; }
 
 static const struct server SERVER = {CONTRACT, do_read, do_interrupt, do_head, do_body, do_file, do_log, do_verdict, do_lookup, do_request,
-                                     do_scoreboard, NULL, NULL};
+                                     do_costs, do_scoreboard, NULL, NULL};
 
 static void fail(const char *format, ...) {
     va_list arguments;

@@ -87,6 +87,8 @@ pub struct Server {
     ) -> c_int,
     /// httpd's own structure of the request, for extension modules that know it.
     pub apache_request: unsafe extern "C" fn(exchange: *mut c_void) -> *mut c_void,
+    /// The payload of [`crate::costs::Costs`], for a request that wants them, once it has ended.
+    pub costs: unsafe extern "C" fn(exchange: *mut c_void, payload: *const u8, length: usize),
     /// Hands the bytes of a [`crate::scoreboard::Scoreboard`] to `take`, with `context`, and returns 0; -1 when httpd has
     /// none. It belongs to no request.
     pub scoreboard: unsafe extern "C" fn(take: Take, context: *mut c_void) -> c_int,

@@ -2,7 +2,7 @@
 //!
 //! httpd to worker: `Request`, then the body as `Body`… and `BodyEnd`, or one `BodyFile`; nothing follows a request
 //! whose [`crate::request::Flags::NO_BODY`] is set. Worker to httpd: `Taken` if asked for, then `Head`, `Body` and
-//! `File` in order, `Log` anywhere, and one `End`; or, before it has run anything, `Reject`; or `GoAway` on an idle
+//! `File` in order, `Log` anywhere, `Costs` if asked for, and one `End`; or, before it has run anything, `Reject`; or `GoAway` on an idle
 //! connection. A connection carries one request after the other.
 //!
 //! A request whose task is to judge ([`crate::task`]) has no body, and instead of head, body and file it is answered by
@@ -56,6 +56,8 @@ pub enum Kind {
     Lookup = 23,
     /// Worker: what a script has decided ([`crate::verdict::Verdict`]).
     Verdict = 24,
+    /// Worker: what the request has cost, if httpd wants to know ([`crate::costs::Costs`]).
+    Costs = 25,
 }
 
 /// Flag of a `Value`: there is one, maybe an empty one.
@@ -76,7 +78,7 @@ pub struct Header {
 }
 
 impl Kind {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Request,
         Self::Body,
         Self::BodyEnd,
@@ -91,6 +93,7 @@ impl Kind {
         Self::GoAway,
         Self::Lookup,
         Self::Verdict,
+        Self::Costs,
     ];
 
     /// The longest payload, in bytes, that a frame of this kind may have.
@@ -98,7 +101,13 @@ impl Kind {
         match self {
             Self::Request => MAX_REQUEST,
             Self::BodyEnd | Self::GoAway => 0,
-            Self::BodyFile | Self::Taken | Self::File | Self::End | Self::Reject | Self::Lookup => 4096,
+            Self::BodyFile
+            | Self::Taken
+            | Self::File
+            | Self::End
+            | Self::Reject
+            | Self::Lookup
+            | Self::Costs => 4096,
             Self::Value | Self::Verdict => MAX_VERDICT,
             Self::Body | Self::Head | Self::Log => MAX_PAYLOAD,
         }

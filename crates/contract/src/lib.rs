@@ -28,6 +28,7 @@ pub mod abi;
 #[allow(unsafe_code)] // the one place that maps shared memory
 pub mod area;
 pub mod control;
+pub mod costs;
 pub mod counters;
 pub mod ending;
 pub mod frame;

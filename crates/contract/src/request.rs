@@ -33,6 +33,11 @@ impl Flags {
     /// The environ holds a pointer to httpd's own structure (WSGIPassApacheRequest); embedded mode only.
     pub const APACHE_REQUEST: Self = Self(1 << 6);
 
+    /// The response gets a Server-Timing header (WSGIServerTiming).
+    pub const SERVER_TIMING: Self = Self(1 << 8);
+    /// httpd wants to know what the request has cost ([`crate::costs::Costs`]).
+    pub const COSTS: Self = Self(1 << 9);
+
     /// Whether all bits of `other` are set.
     pub fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0

@@ -14,6 +14,7 @@ mod reference;
 mod request;
 mod row;
 mod telemetry;
+mod tracing;
 
 pub(crate) use row::{Context, Row, Setter};
 
@@ -33,6 +34,7 @@ pub(crate) const CHAPTERS: &[Chapter] = &[
     Chapter { title: "Python", rows: python::ROWS },
     Chapter { title: "Interpreters", rows: interpreters::ROWS },
     Chapter { title: "Telemetry", rows: telemetry::ROWS },
+    Chapter { title: "Tracing", rows: tracing::ROWS },
     Chapter { title: "Without effect", rows: obsolete::ROWS },
 ];
 

@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::Arc;
 
 use contract::control::{FromWorker, ScriptState};
+use contract::costs::Costs;
 use contract::frame::{BODY_PIECE, HEADER, Header, Kind, VALUE_FOUND, append};
 use contract::level::NOTICE;
 use contract::request::{Flags, Request};
@@ -194,6 +195,10 @@ impl Exchange for Conversation<'_> {
     fn verdict(&mut self, payload: Vec<u8>) -> Result<(), ClientGone> {
         append(&mut self.out, Kind::Verdict, 0, |out| out.extend_from_slice(&payload)); // goes out with the end
         if self.gone { Err(ClientGone) } else { Ok(()) }
+    }
+
+    fn costs(&mut self, costs: &Costs) {
+        append(&mut self.out, Kind::Costs, 0, |out| costs.encode(out)); // goes out with the end
     }
 
     fn ssl_lookup(&mut self, name: &[u8]) -> io::Result<Option<Vec<u8>>> {

@@ -7,6 +7,7 @@ use std::ptr::{NonNull, null, null_mut};
 use std::sync::OnceLock;
 
 use contract::abi::{Host, Server};
+use contract::costs::Costs;
 use contract::request::Request;
 use contract::response::{FilePart, Outcome};
 
@@ -228,6 +229,13 @@ impl Exchange for Httpd<'_> {
         // SAFETY: as above.
         let result = unsafe { (self.server.verdict)(self.exchange, payload.as_ptr(), payload.len()) };
         if result == 0 { Ok(()) } else { Err(ClientGone) }
+    }
+
+    fn costs(&mut self, costs: &Costs) {
+        let mut payload = Vec::with_capacity(64);
+        costs.encode(&mut payload);
+        // SAFETY: as above; the payload is valid for the call.
+        unsafe { (self.server.costs)(self.exchange, payload.as_ptr(), payload.len()) };
     }
 
     fn ssl_lookup(&mut self, name: &[u8]) -> io::Result<Option<Vec<u8>>> {

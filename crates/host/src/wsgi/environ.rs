@@ -16,7 +16,7 @@ use crate::python::text;
 
 /// Names whose `str` objects are kept, in the order of the specification; others are made for each request. An
 /// unknown header's name is not kept, or clients could fill the memory.
-const NAMES: [&str; 74] = [
+const NAMES: [&str; 78] = [
     "HTTP_HOST",
     "HTTP_USER_AGENT",
     "HTTP_ACCEPT",
@@ -49,6 +49,8 @@ const NAMES: [&str; 74] = [
     "HTTP_SEC_FETCH_SITE",
     "HTTP_SEC_FETCH_USER",
     "HTTP_TE",
+    "HTTP_TRACEPARENT",
+    "HTTP_TRACESTATE",
     "HTTP_TRANSFER_ENCODING",
     "HTTP_UPGRADE",
     "HTTP_UPGRADE_INSECURE_REQUESTS",
@@ -91,6 +93,8 @@ const NAMES: [&str; 74] = [
     "mod_wsgi.server_pid",
     "mod_wsgi.request_id",
     "mod_wsgi.connection_id",
+    "mod_wsgi.traceparent",
+    "WSGI_TRACE_ID",
 ];
 const DOCUMENT_ROOT: &str = "DOCUMENT_ROOT";
 const SCRIPT_FILENAME: &str = "SCRIPT_FILENAME";

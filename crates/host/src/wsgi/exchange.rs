@@ -7,6 +7,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use contract::control::ScriptState;
+use contract::costs::Costs;
 use contract::response::FilePart;
 
 use super::watched::Watched;
@@ -47,6 +48,8 @@ pub(crate) trait Exchange: Send {
     fn log(&mut self, level: u8, text: &[u8], file: &[u8], line: u32);
     /// Takes the payload of [`contract::verdict::Verdict`], once, when the request's task is to judge.
     fn verdict(&mut self, payload: Vec<u8>) -> Result<(), ClientGone>;
+    /// Takes what the request has cost, once it has ended, when it has [`contract::request::Flags::COSTS`].
+    fn costs(&mut self, _costs: &Costs) {}
     /// What mod_ssl says about a variable of its; `None` if it has none of that name, or there is no mod_ssl.
     fn ssl_lookup(&mut self, name: &[u8]) -> io::Result<Option<Vec<u8>>>;
     /// httpd's own structure of the request, where it is in this process.

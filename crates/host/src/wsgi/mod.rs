@@ -16,4 +16,5 @@ mod place;
 pub(crate) mod response;
 mod running;
 pub(crate) mod serve;
+mod timing;
 pub(crate) mod watched;

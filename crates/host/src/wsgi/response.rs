@@ -3,6 +3,10 @@
 use contract::response::{Head as Payload, Outcome};
 use thiserror::Error;
 
+use super::timing::{SERVER_TIMING, server_timing};
+use crate::api::interval::Times;
+use crate::api::recorder::micros_now;
+
 /// Why `start_response` was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum HeadError {
@@ -182,6 +186,8 @@ pub(crate) struct Response {
     /// The length that the head promises.
     content_length: Option<u64>,
     sent: u64,
+    /// For a Server-Timing header, if one is wanted.
+    times: Option<Times>,
 }
 
 /// What goes out next.
@@ -204,6 +210,7 @@ impl Response {
             known: None,
             content_length: None,
             sent: 0,
+            times: None,
         }
     }
 
@@ -211,6 +218,11 @@ impl Response {
     pub(crate) fn expect_head_only(&mut self) {
         self.head_only = true;
         self.bodiless = true;
+    }
+
+    /// The head gets a Server-Timing header.
+    pub(crate) fn show_times(&mut self, times: Times) {
+        self.times = Some(times);
     }
 
     /// `start_response`: the head is kept until the first output.
@@ -274,6 +286,9 @@ impl Response {
         if let (None, Some(length)) = (self.content_length, known) {
             let _ = head.push(b"Content-Length", length.to_string().as_bytes()); // neither is at fault
             self.content_length = Some(length);
+        }
+        if let Some(times) = self.times.filter(|_| head.status != 304) {
+            let _ = head.push(SERVER_TIMING, server_timing(times, micros_now()).as_bytes()); // as above
         }
         Ok(Some(head.encode()))
     }

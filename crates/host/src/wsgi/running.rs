@@ -114,6 +114,9 @@ impl Running<'_, '_> {
         let started = now();
         objects.environ.start(&environ, started)?;
         self.recording.enter(started);
+        if self.request.flags.has(Flags::SERVER_TIMING) {
+            self.call.response().show_times(self.recording.times());
+        }
 
         let application = observed.started(application, self.request.callable, started);
         let sent = self.call_and_send(application, &environ.variables, start_response, &observed);

@@ -13,6 +13,7 @@ use super::call::Call;
 use super::current;
 use super::exchange::{ClientGone, Exchange};
 use super::running::Running;
+use super::timing::Account;
 use crate::api::interval::Times;
 use crate::api::meters::Meters;
 use crate::api::recorder::{RECORDER, Recording};
@@ -107,6 +108,7 @@ pub(crate) fn serve(
     };
     let recording =
         RECORDER.begin(facts.thread_id, times, &meters, |user_agent| Details::of(request, user_agent));
+    let account = request.flags.has(Flags::COSTS).then(|| Account::open(&meters));
     let group = String::from_utf8_lossy(request.application_group);
     let interpreter = match process.interpreter(&group) {
         Ok(interpreter) => interpreter,
@@ -138,6 +140,14 @@ pub(crate) fn serve(
         })
     };
     end_copy();
+    if let Some(account) = account.filter(|_| !matches!(served, Served::Changed)) {
+        exchange.costs(&account.close(&recording, call.meters()));
+    }
+    answer(served, exchange, recording)
+}
+
+/// What the caller gets for what has become of the request.
+fn answer(served: Served, exchange: &mut dyn Exchange, recording: Recording) -> Answer {
     match served {
         Served::Changed => {
             recording.cancel();

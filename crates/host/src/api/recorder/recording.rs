@@ -63,6 +63,16 @@ impl Recording {
         self.refused.set(Some(status));
     }
 
+    /// When the request came where, so far.
+    pub(crate) fn times(&self) -> Times {
+        self.times.get()
+    }
+
+    /// When the application was left, if it was reached.
+    pub(crate) fn left_at(&self) -> Option<u64> {
+        self.left.get().map(|(at, _)| at)
+    }
+
     /// Runs `write`, which hands output to httpd.
     pub(crate) fn writing<R>(&self, write: impl FnOnce() -> R) -> R {
         self.meters.writing(write)
