@@ -108,6 +108,11 @@ def test_python(block):
     compile(block.text, str(block), "exec")
 
 
+@pytest.mark.parametrize("block", those("compared"), ids=str)
+def test_files_of_the_repository(block):
+    assert block.text == (ROOT / block.get("same-as")).read_text()
+
+
 @pytest.mark.parametrize("block", those("parsed"), ids=str)
 def test_json(block):
     json.loads(block.text)

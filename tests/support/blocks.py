@@ -16,6 +16,7 @@ A block says in the first line of its fence what it is; readers see only the lan
 | `python` | | compiled |
 | `json` | | parsed |
 | `text` | | shown as it is: a picture, a part of a log, a URL. Never a command |
+| any | `same-as=PATH` | compared with that file of the repository |
 | any | `not-run=KIND` | not done here, for a reason of [`REASONS`], and only with the programs that are named there |
 | any | `tested=PATH` | done by that test or folder of tests, which names the page |
 
@@ -31,7 +32,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 RUNS, WRITES = ("sh", "console"), ("apache", "python", "sh", "ini", "text", "html")
 LANGUAGES = {*RUNS, *WRITES, "python", "json", "yaml", "toml", "nginx", "dockerfile", "promql"}
-ATTRIBUTES = {"file", "mode", "not-run", "tested", "foreground", "meanwhile", "needs", "more", "fails"}
+ATTRIBUTES = {"file", "mode", "not-run", "tested", "same-as", "foreground", "meanwhile", "needs", "more", "fails"}
 
 # Kinds of blocks that no test here runs: the reason, and the programs and languages that such a block may have.
 REASONS = {
@@ -145,7 +146,7 @@ def does(block):
     """What is done with it, in a word; None if nobody says."""
     if block.language not in LANGUAGES or not set(block.attributes) <= ATTRIBUTES:
         return None
-    for attribute, word in (("not-run", "listed"), ("tested", "tested"), ("file", "written")):
+    for attribute, word in (("not-run", "listed"), ("tested", "tested"), ("same-as", "compared"), ("file", "written")):
         if attribute in block.attributes:
             return word
     return {"sh": "run", "console": "run", "apache": "checked", "python": "compiled", "json": "parsed", "text": "shown"}.get(block.language)
