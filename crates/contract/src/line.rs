@@ -16,6 +16,13 @@ pub fn format(level: u8, now: SystemTime, offset: i64, pid: u32, tid: u32, text:
     )
 }
 
+/// Each line of `text` with the id of the request that it is about in front, where httpd has the client. Without an id as
+/// it is.
+pub fn of_request(id: Option<&str>, text: &str) -> String {
+    let Some(id) = id.filter(|id| !id.is_empty() && *id != "-") else { return text.to_owned() };
+    text.lines().map(|line| format!("[request {id}] {line}")).collect::<Vec<_>>().join("\n")
+}
+
 /// `Nov 21 03:50:02`
 pub(crate) fn time_for_syslog(now: SystemTime, offset: i64) -> String {
     let Local { month, day, hour, minute, second, .. } = Local::of(now, offset);
@@ -101,5 +108,13 @@ mod tests {
                 .starts_with("[Thu Feb 29 00:00:00.000000 2024] [wsgi:warn]")
         );
         assert!(format(level::WARN, leap, -3600, 1, 1, "").starts_with("[Wed Feb 28 23:00:00"));
+    }
+
+    #[test]
+    fn each_line_about_a_request_has_its_id() {
+        assert_eq!(of_request(Some("Ab+/9"), "one\n  two"), "[request Ab+/9] one\n[request Ab+/9]   two");
+        for none in [None, Some(""), Some("-")] {
+            assert_eq!(of_request(none, "one\ntwo"), "one\ntwo");
+        }
     }
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use contract::control::RequestOf;
 use contract::level;
+use contract::line::of_request;
 use contract::thread::clock;
 
 use super::shared::Shared;
@@ -74,12 +75,12 @@ fn whereabouts(shared: &Shared, request: RequestOf) -> Option<Whereabouts> {
 fn show_stack(shared: &Shared, request: RequestOf) {
     let thread = request.thread;
     let Some(place) = whereabouts(shared, request) else {
-        return log(level::WARN, &format!("thread {thread} runs no Python code for its request"));
+        return tell(shared, request, &format!("thread {thread} runs no Python code for its request"));
     };
     let stack = place.interpreter.with(|py| place.thread.stack(py).ok().flatten());
     let stack = stack.unwrap_or_else(|| "(it has ended, or runs no Python code)".to_owned());
     let group = place.interpreter.name();
-    log(level::WARN, &format!("stack of thread {thread} in application group '{group}':\n{stack}"));
+    tell(shared, request, &format!("stack of thread {thread} in application group '{group}':\n{stack}"));
 }
 
 fn interrupt(shared: &Shared, request: RequestOf) {
@@ -88,6 +89,16 @@ fn interrupt(shared: &Shared, request: RequestOf) {
     };
     if place.interpreter.with(|py| watched.interrupt(py, request.number)) {
         let text = format!("Injected RequestTimeout into thread {} (request-timeout)", request.thread);
-        log(level::WARN, &text);
+        tell(shared, request, &text);
     }
+}
+
+/// A warning about a request, which names its id as long as the thread has it.
+fn tell(shared: &Shared, request: RequestOf, text: &str) {
+    let threads = shared.area.threads(shared.settings.slot as usize);
+    let record = threads.get((request.thread as usize).saturating_sub(1));
+    let running =
+        record.and_then(|record| record.running(clock())).filter(|now| now.number == request.number);
+    let id = running.as_ref().and_then(|running| running.text.split(' ').next());
+    log(level::WARN, &of_request(id, text));
 }
