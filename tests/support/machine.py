@@ -18,7 +18,7 @@ from pathlib import Path
 from . import httpd, pythons, wheels
 from .blocks import ROOT
 
-NAMESPACES = ["unshare", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "--kill-child"]
+NAMESPACES = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "--kill-child"]
 SHELL = """cd; . /run/machine/state-{user} 2>/dev/null
 {command}
 status=$?
@@ -34,7 +34,7 @@ def why_not():
         return "needs root"
     if not Path("/etc/apache2/mods-available").is_dir():
         return "needs httpd as Debian packages it"
-    missing = [name for name in ("unshare", "nsenter", "ip", "useradd", "runuser", "curl", "openssl") if not shutil.which(name)]
+    missing = [name for name in ("unshare", "nsenter", "setpriv", "ip", "useradd", "runuser", "curl", "openssl") if not shutil.which(name)]
     if missing:
         return f"needs {', '.join(missing)}"
     with tempfile.TemporaryDirectory() as place:
@@ -56,7 +56,9 @@ class Machine:
         self.process = subprocess.Popen([*NAMESPACES, ROOT / "tests/support/machine_start", *arguments], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=self.log, text=True)
         if self.process.stdout.readline() != "ready\n":
-            raise AssertionError(f"the machine does not start:\n{(self.folder / 'log').read_text()}")
+            said = (self.folder / "log").read_text()
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise AssertionError(f"the machine does not start:\n{said}")
         self.first = int(Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()[0])
         self.root("chmod 1777 /run/machine")
         for minor, prefix in pythons.installed().items():
