@@ -108,15 +108,27 @@ impl<'r> Responder<'r> {
 
     /// Sends `bytes` without copying them first; with `last`, also the end of the response.
     pub(crate) fn send(&mut self, bytes: &[u8], last: bool) -> Result<(), ClientGone> {
-        if !bytes.is_empty() {
-            // SAFETY: filters that keep the bytes beyond `pass`, below, set them aside, which copies them.
-            let bucket = unsafe {
-                sys::apr_bucket_transient_create(bytes.as_ptr().cast(), bytes.len(), self.brigade.allocator())
-            };
-            // SAFETY: made just now with the brigade's allocator.
-            unsafe { self.brigade.push(bucket) };
-        }
+        self.push_transient(bytes);
         if last { self.finish() } else { self.flush() }
+    }
+
+    /// Sends `first` and `second` in one passage without copying them first.
+    pub(crate) fn send_both(&mut self, first: &[u8], second: &[u8]) -> Result<(), ClientGone> {
+        self.push_transient(first);
+        self.send(second, false)
+    }
+
+    /// Appends `bytes`, which are passed on before this object is used for anything else.
+    fn push_transient(&self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        // SAFETY: filters that keep the bytes beyond `pass`, which both callers come to, set them aside, which copies them.
+        let bucket = unsafe {
+            sys::apr_bucket_transient_create(bytes.as_ptr().cast(), bytes.len(), self.brigade.allocator())
+        };
+        // SAFETY: made just now with the brigade's allocator.
+        unsafe { self.brigade.push(bucket) };
     }
 
     /// Appends a part of a regular file of the application, which is closed when it was sent.

@@ -141,6 +141,10 @@ impl Reply for Answer<'_> {
         self.delivery.is_full()
     }
 
+    fn patience(&self) -> Option<Duration> {
+        self.delivery.patience()
+    }
+
     fn delay(&self, usual: Duration) -> Duration {
         self.delivery.delay(usual)
     }

@@ -262,7 +262,7 @@ impl<'r, R: Reply> Relay<'_, 'r, R> {
                 self.answer.delay(self.group.settings.response_flush_delay.duration())
             }
             Need::Client if !from_client => BLIND,
-            _ => TICK,
+            _ => self.answer.patience().unwrap_or(TICK),
         };
         let flag = |flag, on| if on { flag } else { PollFlags::empty() };
         let mut sockets = Vec::with_capacity(2);

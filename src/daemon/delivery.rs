@@ -1,8 +1,9 @@
 //! The way of a response's body to the client, and to nobody's cost but httpd's.
 //!
-//! What a worker has sent is passed on while the client's socket has room, else it is spooled: the worker goes on, and
-//! is free once the application has finished. At the end httpd gets the rest, mostly as a file, and sends it when the
-//! client takes it; the event MPM has no thread waiting for that.
+//! What a worker has sent is passed on while the client's socket has room, without a copy where it comes in large pieces.
+//! Else it is spooled, after a short wait for a client that has kept up so far ([`super::outlet`]): the worker goes on,
+//! and is free once the application has finished. At the end httpd gets the rest, mostly as a file, and sends it when
+//! the client takes it; the event MPM has no thread waiting for that.
 //!
 //! A socket with room is not all: filters (mod_ratelimit) and HTTP/2 take their time as well. A passage that took long
 //! shows it; from then on a passage waits until the worker has nothing more to say for the moment.
@@ -15,16 +16,12 @@ use std::time::{Duration, Instant};
 use contract::frame::BODY_PIECE;
 use contract::level;
 use contract::response::FilePart;
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::net::sockopt::socket_send_buffer_size;
 
 use super::Group;
-use super::queue::timespec;
+use super::outlet::{Outlet, SURE};
 use super::spool::Spool;
 use crate::apache::{ClientGone, Request, Responder};
 
-/// What a socket with room takes without waiting, whatever its size.
-const SURE: usize = 16 << 10;
 /// How much memory httpd sets aside at the end without waiting; its own limit, FlushMaxThreshold, is 64K.
 const SET_ASIDE: usize = 48 << 10;
 /// The largest passages: in one go, to HTTP/2, which takes 64K before it waits, and through what takes its time.
@@ -33,6 +30,8 @@ const STREAM_PIECE: usize = 32 << 10;
 /// How much is gathered while the worker goes on and on: a response of that length never waits for an HTTP/2 client.
 const GATHERED: usize = BODY_PIECE;
 const STREAM_GATHERED: usize = 1 << 20;
+/// What is passed on without a copy, once something has been: a small piece had better wait for others.
+const LARGE: usize = 16 << 10;
 /// A passage that takes longer has waited for somebody.
 const LONG: Duration = Duration::from_millis(20);
 /// How long passages through what takes its time should be, so that its own pauses do not add up.
@@ -72,14 +71,11 @@ pub(super) struct Delivery<'r> {
     flow: Flow,
     /// How much is passed on at once.
     piece: usize,
-    /// What the client's socket takes when it has room; 0: not asked yet.
-    room: usize,
+    outlet: Outlet<'r>,
     /// When something was passed on.
     passed: Option<Instant>,
     /// The worker has said nothing for a while.
     quiet: bool,
-    /// Since when the client's socket has had no room.
-    stuck: Option<Instant>,
 }
 
 impl<'r> Delivery<'r> {
@@ -94,10 +90,9 @@ impl<'r> Delivery<'r> {
             file: None,
             flow: Flow::Free,
             piece: SURE,
-            room: 0,
+            outlet: Outlet::new(request),
             passed: None,
             quiet: false,
-            stuck: None,
         }
     }
 
@@ -115,6 +110,13 @@ impl<'r> Delivery<'r> {
     /// Whether the worker must wait until the client has taken something.
     pub(super) fn is_full(&self) -> bool {
         (self.flow == Flow::Blocked || !self.spool.is_empty()) && self.spool.is_full()
+            || self.patience().is_some()
+    }
+
+    /// How long it waits for a client that has kept up so far.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        let hopes = self.flow == Flow::Blocked && self.spool.is_empty();
+        hopes.then(|| self.outlet.patience()).filter(|patience| !patience.is_zero())
     }
 
     /// How long the worker may be silent before [`Self::flush`], which is `usual` if nothing has waited yet.
@@ -129,6 +131,10 @@ impl<'r> Delivery<'r> {
             self.catch_up()?;
         }
         self.quiet = false;
+        if self.patience().is_some() {
+            self.pending.extend_from_slice(bytes); // what had been received before the client's socket was full
+            return Ok(());
+        }
         if self.flow != Flow::Free || !self.spool.is_empty() {
             match self.spool.push(bytes) {
                 Ok(()) if self.flow == Flow::Tardy && self.waits() < HOLD => return Ok(()),
@@ -138,6 +144,9 @@ impl<'r> Delivery<'r> {
                     self.catch_up()?; // this thread waits for the client instead
                 }
             }
+        }
+        if self.passed.is_some() && bytes.len() >= LARGE && self.takes(self.unsent() + bytes.len()) {
+            return self.pass(self.unsent(), bytes);
         }
         self.pending.extend_from_slice(bytes);
         let gathered = if self.request.is_stream() { STREAM_GATHERED } else { GATHERED };
@@ -170,11 +179,11 @@ impl<'r> Delivery<'r> {
         self.refill()?;
         let wanted = self.unsent().min(self.piece);
         if wanted > 0 {
-            let length = self.room(wanted);
+            let length = self.outlet.room(wanted);
             if length == 0 {
                 return self.stay().map(|()| true);
             }
-            self.pass(length)?;
+            self.pass(length, &[])?;
         }
         if self.flow == Flow::Blocked {
             self.flow = Flow::Free;
@@ -182,15 +191,21 @@ impl<'r> Delivery<'r> {
         Ok(self.unsent() > 0 || !self.spool.is_empty())
     }
 
-    /// Passes on the next `length` bytes, and learns from how long it took.
-    fn pass(&mut self, length: usize) -> Result<(), ClientGone> {
+    /// Whether so many bytes can be passed on at once.
+    fn takes(&mut self, length: usize) -> bool {
+        length <= self.piece && self.outlet.room(length) == length
+    }
+
+    /// Passes on the next `length` bytes of what is pending, and `bytes`, and learns from how long it took.
+    fn pass(&mut self, length: usize, bytes: &[u8]) -> Result<(), ClientGone> {
         let begin = Instant::now();
         let end = self.start + length;
-        self.responder.send(self.pending.get(self.start..end).unwrap_or_default(), false)?;
+        self.responder.send_both(self.pending.get(self.start..end).unwrap_or_default(), bytes)?;
         self.advanced(end);
+        self.outlet.took(length + bytes.len());
         let now = Instant::now();
         let took = now - begin;
-        (self.passed, self.stuck) = (Some(now), None);
+        self.passed = Some(now);
         let most = if self.request.is_stream() { STREAM_PIECE } else { PIECE };
         (self.flow, self.piece) = match self.flow {
             _ if took < LONG => (Flow::Free, (self.piece * 4).min(most)),
@@ -209,20 +224,6 @@ impl<'r> Delivery<'r> {
         }
     }
 
-    /// How many of `wanted` bytes the client's socket takes now without waiting. Without a socket to ask, all.
-    fn room(&mut self, wanted: usize) -> usize {
-        let Some(client) = self.request.client_fd() else { return wanted };
-        let mut sockets = [PollFd::new(&client, PollFlags::OUT)];
-        if poll(&mut sockets, Some(&timespec(Duration::ZERO))) == Ok(0) {
-            return 0;
-        }
-        if wanted > SURE && wanted > self.room {
-            // Linux calls a socket writable while a third of its buffer is free.
-            self.room = socket_send_buffer_size(client).unwrap_or(0) / 3;
-        }
-        wanted.min(self.room.max(SURE))
-    }
-
     /// Sends all of it, however long the client takes.
     fn catch_up(&mut self) -> Result<(), ClientGone> {
         loop {
@@ -231,7 +232,7 @@ impl<'r> Delivery<'r> {
             if left == 0 {
                 break;
             }
-            self.pass(left.min(BODY_PIECE))?;
+            self.pass(left.min(BODY_PIECE), &[])?;
         }
         self.flow = Flow::Free;
         let Some((file, part)) = self.file.take() else { return Ok(()) };
@@ -241,11 +242,12 @@ impl<'r> Delivery<'r> {
 
     /// Ends the response.
     pub(super) fn finish(&mut self) -> Result<(), ClientGone> {
+        self.settle()?;
         let unsent = self.unsent();
         let file = self.file.as_ref().map_or(0, |(_, part)| part.length);
         if self.flow == Flow::Free && self.spool.is_empty() {
             let little = unsent as u64 + file <= SURE as u64;
-            if little || file == 0 && self.room(unsent) == unsent {
+            if little || file == 0 && self.outlet.room(unsent) == unsent {
                 return self.finish_now();
             }
         }
@@ -271,6 +273,22 @@ impl<'r> Delivery<'r> {
                 self.finish_now()
             }
         }
+    }
+
+    /// Waits for a client that has kept up so far: less is left then, and mostly nothing.
+    fn settle(&mut self) -> Result<(), ClientGone> {
+        while self.unsent() > SURE && self.spool.is_empty() && self.flow != Flow::Tardy {
+            let unsent = self.unsent();
+            if self.flow == Flow::Blocked && !self.outlet.wait() {
+                break;
+            }
+            if self.outlet.room(unsent) == unsent {
+                self.flow = Flow::Free;
+                break;
+            }
+            self.step()?;
+        }
+        Ok(())
     }
 
     /// Ends the response with what is pending, however long the client takes.
@@ -304,7 +322,7 @@ impl<'r> Delivery<'r> {
     fn stay(&mut self) -> Result<(), ClientGone> {
         self.flow = Flow::Blocked;
         let limit = self.group.client_timeout.unwrap_or_else(|| self.timeout());
-        if self.stuck.get_or_insert_with(Instant::now).elapsed() < limit { Ok(()) } else { Err(ClientGone) }
+        if self.outlet.stay() < limit { Ok(()) } else { Err(ClientGone) }
     }
 
     fn timeout(&self) -> Duration {

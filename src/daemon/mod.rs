@@ -28,6 +28,7 @@ mod incoming;
 #[expect(unsafe_code, reason = "fork, exec and changing identity are system calls without a safe form")]
 mod launch;
 mod outgoing;
+mod outlet;
 mod ownership;
 mod parcel;
 mod parent;

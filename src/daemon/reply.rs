@@ -64,6 +64,11 @@ pub(super) trait Reply {
         false
     }
 
+    /// How long at most the worker waits now, if that is only for a client that has kept up so far.
+    fn patience(&self) -> Option<Duration> {
+        None
+    }
+
     /// For how long the worker may be silent before [`Self::flush`]: `usual`, or less if that has passed already.
     fn delay(&self, usual: Duration) -> Duration {
         usual
