@@ -64,8 +64,15 @@ impl Request<'_> {
         if i64::from(field!(self.method_number)) == get {
             return true;
         }
-        // SAFETY: the request is alive, and belongs to this thread.
-        unsafe { (*self.as_ptr()).allowed |= 1 << get };
+        // SAFETY: the request is alive; -1 ends the list.
+        unsafe {
+            sys::ap_allow_standard_methods(
+                self.as_ptr(),
+                sys::REPLACE_ALLOW as c_int,
+                sys::M_GET as c_int,
+                -1,
+            )
+        };
         false
     }
 }

@@ -19,6 +19,7 @@ pub(super) fn collect(main: Server<'_>) -> Report {
     let (major, minor, patch) = contract::MOD_WSGI_VERSION;
     let facts = process::environment();
     let (a, b, c) = facts.httpd_version;
+    let groups: Vec<_> = daemon::seen(main).map(|seen| group(&seen, now)).collect();
     Report {
         schema: SCHEMA,
         version: format!("{major}.{minor}.{patch}"),
@@ -29,18 +30,23 @@ pub(super) fn collect(main: Server<'_>) -> Report {
             generation: scoreboard.generation,
             uptime: seconds(scoreboard.current_time.saturating_sub(scoreboard.restart_time)),
         },
-        groups: daemon::seen(main).map(|seen| group(&seen, now)).collect(),
-        embedded: embedded(&scoreboard, now),
+        embedded: embedded(&scoreboard, !groups.is_empty(), now),
+        groups,
     }
 }
 
-fn embedded(scoreboard: &Scoreboard, now: u64) -> Option<Embedded> {
+fn embedded(scoreboard: &Scoreboard, has_groups: bool, now: u64) -> Option<Embedded> {
     let area = embedded::counted()?;
     let shared = area.group();
+    let requests = requests(area.slots(), shared.applications.read());
+    let lost = lost(shared);
+    if has_groups && requests.total == 0 && lost.is_empty() {
+        return None; // it is not used
+    }
     let (errors, last_error) = last_error(shared.last_error.read(), now);
     Some(Embedded {
-        requests: requests(area.slots(), shared.applications.read()),
-        lost: lost(shared),
+        requests,
+        lost,
         errors,
         last_error,
         children: scoreboard

@@ -15,7 +15,7 @@ pub(super) struct Report {
     pub(super) time: f64,
     pub(super) server: Httpd,
     pub(super) groups: Vec<Group>,
-    /// Requests that httpd's own processes ran; absent if none of them ever may.
+    /// Requests that httpd's own processes ran; absent if there are none, and there are groups.
     pub(super) embedded: Option<Embedded>,
 }
 

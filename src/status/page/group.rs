@@ -74,11 +74,15 @@ fn load(out: &mut String, group: &Group) {
     );
     let resident: u64 =
         group.workers.iter().filter_map(|worker| worker.usage.memory).fold(0, u64::saturating_add);
-    fact(out, "Memory", &size(resident), "shared pages counted in each process");
+    fact(out, "Memory", &size(resident), "resident");
 }
 
 fn meter(value: u64, most: u64) -> String {
-    format!(" <meter min=\"0\" max=\"{}\" value=\"{}\"></meter>", most.max(1), value.min(most.max(1)))
+    let most = most.max(1);
+    let (low, high, value) = (most as f64 * 0.7, most as f64 * 0.9, value.min(most));
+    format!(
+        " <meter max=\"{most}\" low=\"{low:.1}\" high=\"{high:.1}\" optimum=\"0\" value=\"{value}\"></meter>"
+    )
 }
 
 /// Requests that have ended.
