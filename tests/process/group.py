@@ -53,11 +53,12 @@ class Group:
 
     # the parent
 
-    def start(self, previous=None, environment=None, **changes):
+    def start(self, previous=None, environment=None, behind=(), **changes):
+        """Starts a leader; it finds what is `behind` after all other descriptors."""
         ours, theirs = wire.queue()
         changes = {**self.changes, **changes, "takes_over": previous is not None}
         descriptors = [theirs, self.area.file, self.overflow[1], self.question[1], *(slot[1] for slot in self.slots)]
-        descriptors += [self.leaders[previous]] if previous else []
+        descriptors += [*([self.leaders[previous]] if previous else []), *behind]
         numbers = [each if isinstance(each, int) else each.fileno() for each in descriptors]
         settings = wire.settings(**{"host": HOST, "interpreter": INTERPRETER, **changes})
         pid = wire.spawn(STAGE / "mod_wsgi_leader", settings, numbers, self.log.fileno(), environment)

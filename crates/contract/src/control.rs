@@ -157,6 +157,8 @@ pub enum FromWorker {
     /// With reload=rolling: what I have of a script, and what I see of its file. Said when I have loaded it, or could not,
     /// and whenever what I see is not what I said last.
     Script(ScriptState),
+    /// A request has come to me after a pause: look around, if you rest.
+    Busy,
     /// Start my replacement, then let me drain; until then I serve on.
     Retire {
         /// Why.

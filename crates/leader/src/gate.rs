@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use contract::reason::Reason;
 
 use crate::supervise::{Phase, Supervisor};
+use crate::turn::Turn;
 use crate::worker::{State, Worker};
 
 impl Supervisor {
@@ -53,6 +54,15 @@ impl Supervisor {
     /// Whether the group is as it is meant to be: nobody comes, and nobody is about to go.
     pub(crate) fn gate_is_open(&self, now: Instant) -> bool {
         self.phase == Phase::Running && !self.is_somebody_coming() && !self.is_somebody_leaving(now)
+    }
+
+    /// Whether nothing is about to change without an event.
+    pub(crate) fn is_at_rest(&self, now: Instant) -> bool {
+        let stays = |worker: &Worker| worker.is_serving() && worker.waits.is_none();
+        let may_shrink =
+            self.elastic.as_ref().is_some_and(|elastic| self.processes > elastic.bounds().settings.least);
+        let is_asked = self.is_released() || self.handover.gives_way || self.turn != Turn::Over;
+        self.gate_is_open(now) && self.workers.values().all(stays) && !may_shrink && !is_asked
     }
 
     /// Whether a worker finishes its requests, or ends, and that has not taken too long.

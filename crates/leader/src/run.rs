@@ -2,6 +2,7 @@
 
 mod load;
 mod nursery;
+mod pace;
 mod start;
 mod wait;
 
@@ -24,6 +25,7 @@ use thiserror::Error;
 
 use self::load::Looks;
 use self::nursery::Nursery;
+use self::pace::Pace;
 use self::wait::Source;
 use crate::control::Control;
 use crate::event::{Action, Event};
@@ -36,7 +38,7 @@ use crate::signals::Signals;
 use crate::supervise::Supervisor;
 use crate::template::Start;
 
-/// How often counts, limits and foreign slots are looked at.
+/// How often counts, limits and foreign slots are looked at, unless the group is at rest.
 const TICK: Duration = Duration::from_secs(1);
 /// How many messages of one process are heard in a turn: a socket holds fewer.
 const MESSAGES: u32 = 512;
@@ -76,6 +78,7 @@ struct Loop {
     suspicions: Vec<Suspicion>,
     queue_suspicion: Suspicion,
     looks: Looks,
+    pace: Pace,
     ticked: Instant,
     done: bool,
 }
@@ -110,6 +113,7 @@ pub(crate) fn run(given: Given) -> Result<(), RunError> {
         processes: BTreeMap::new(),
         queue_suspicion: Suspicion::default(),
         looks: Looks::default(),
+        pace: Pace::new(now),
         ticked: now,
         done: false,
     };
@@ -128,7 +132,7 @@ impl Loop {
             self.ready(source);
         }
         let now = Instant::now();
-        let tick = now >= self.ticked + TICK;
+        let tick = now >= self.next_look();
         if tick {
             self.ticked = now;
             self.look_around(now);
@@ -141,6 +145,7 @@ impl Loop {
     }
 
     fn ready(&mut self, source: Source) {
+        self.pace.wake(Instant::now());
         if let Some(control) = self.control(source) {
             control.flush();
         }
@@ -182,6 +187,7 @@ impl Loop {
                 self.before = None;
                 self.happened(Event::Turn);
             }
+            Source::Ticket => {} // awake, the loop sees what becomes of it
             Source::Queue => self.looks.wake(Instant::now()),
             Source::Senders => self.happened(Event::NoSenders),
             Source::Pid(slot) => self.reap(slot),
@@ -345,6 +351,7 @@ impl Loop {
             tracing::warn!("took back the announcement of {count} requests that never came");
         }
         self.bury_strangers();
+        self.find_pace(now);
         for (number, seen) in self.look(clock()) {
             self.happened(Event::Seen { slot: number, seen });
         }

@@ -259,6 +259,7 @@ impl Supervisor {
             }
             FromWorker::Failed { reason } => worker.failure = Some(reason),
             FromWorker::Ready { .. }
+            | FromWorker::Busy
             | FromWorker::Forked { .. }
             | FromWorker::NotForked { .. }
             | FromWorker::Unfit { .. } => {}

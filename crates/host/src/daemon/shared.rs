@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicU8;
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -19,6 +19,9 @@ use crate::python::memory;
 use crate::python::process::Process;
 use crate::python::script;
 use crate::wsgi::watched::Watched;
+
+/// In the units of [`contract::thread::clock`].
+const SECOND: u64 = 1000;
 
 /// What the worker does with requests. It only ever moves downwards in this list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,6 +56,8 @@ pub(super) struct Shared {
     /// Threads that have a request, until its last byte is sent.
     active: AtomicU32,
     served: AtomicU64,
+    /// When a request last came, give or take a second ([`contract::thread::clock`]).
+    came: AtomicU64,
     /// What it has used up; it is replaced then.
     pub(super) shortage: OnceLock<Reason>,
     /// The request threads.
@@ -92,6 +97,7 @@ impl Shared {
             mode: AtomicU8::new(Mode::Serving as u8),
             active: AtomicU32::new(0),
             served: AtomicU64::new(0),
+            came: AtomicU64::new(0),
             shortage: OnceLock::new(),
             threads,
         })
@@ -177,6 +183,20 @@ impl Shared {
     /// A ticket was taken from the overflow.
     pub(super) fn unqueue(&self) {
         let _ = self.area.group().queued.fetch_update(SeqCst, SeqCst, |n| n.checked_sub(1));
+    }
+
+    /// A request has come. The leader, which looks away once it has seen none for five seconds, is told of the first one
+    /// after a pause that is shorter than that.
+    pub(super) fn is_busy(&self, now: u64) {
+        let before = self.came.load(Relaxed);
+        if now < before.saturating_add(SECOND) {
+            return;
+        }
+        self.came.store(now, Relaxed);
+        if now >= before.saturating_add(2 * SECOND) {
+            // If there is no room for it the leader has enough to hear.
+            let _ = control::encode(&FromWorker::Busy).and_then(|busy| control::post(&self.control, &busy));
+        }
     }
 
     /// A thread has a request.

@@ -43,6 +43,7 @@ impl<'s> Shown<'s> {
     /// The thread has another request, which may not have come in full.
     pub(super) fn begin(&self) -> Begun<'s> {
         let (number, now) = (self.watched.begin(), clock());
+        self.shared.is_busy(now);
         if let Some(record) = self.record {
             record.begin(number, now);
         }

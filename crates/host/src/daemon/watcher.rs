@@ -1,5 +1,5 @@
 //! The two threads that look after request threads from within: one shows stacks and interrupts requests when the
-//! leader says so, the other proves every second that Python's lock can be had.
+//! leader says so, the other proves now and then that Python's lock can be had.
 //!
 //! Both need that lock, which a stuck thread may hold for ever; so neither is the main thread, which must hear the
 //! leader, and neither is asked for anything that has to happen.
@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use contract::control::RequestOf;
 use contract::level;
+use contract::limits::duration;
 use contract::line::of_request;
 use contract::thread::clock;
 
@@ -20,8 +21,9 @@ use super::worker::STACK;
 use crate::log::log;
 use crate::wsgi::watched::Whereabouts;
 
-/// How often the lock is taken.
-const PROBE: Duration = Duration::from_secs(1);
+/// How often the lock is taken, as a part of deadlock-timeout; and at least and at most.
+const PROBES: u32 = 20;
+const PROBE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(15)];
 
 /// What the leader wants.
 #[derive(Debug, Clone, Copy)]
@@ -41,9 +43,8 @@ pub(super) fn start(shared: &Arc<Shared>) -> Sender<Order> {
 
 /// Starts the prober, if the group has deadlock-timeout.
 pub(super) fn start_prober(shared: &Arc<Shared>) {
-    if shared.settings.group.limits.deadlock_timeout == 0 {
-        return;
-    }
+    let Some(limit) = duration(shared.settings.group.limits.deadlock_timeout) else { return };
+    let pause = (limit / PROBES).clamp(PROBE[0], PROBE[1]);
     // The clock runs from here: the first request may take the lock for ever before the first probe had it.
     if let Some(slot) = shared.place() {
         slot.probed.store(clock(), SeqCst);
@@ -53,7 +54,7 @@ pub(super) fn start_prober(shared: &Arc<Shared>) {
         while let Some(slot) = shared.place() {
             shared.process.main().with(|_| ());
             slot.probed.store(clock(), SeqCst);
-            std::thread::sleep(PROBE);
+            std::thread::sleep(pause);
         }
     };
     let _ = Builder::new().name("wsgi-prober".to_owned()).spawn(probe);

@@ -75,6 +75,12 @@ impl Nursery {
         sources
     }
 
+    /// Nothing comes and nothing goes.
+    pub(super) fn is_at_rest(&self) -> bool {
+        let settled = !self.templates.are_wanted() || self.ready.is_some();
+        settled && self.coming.is_none() && self.forked.is_none() && self.ending.is_empty()
+    }
+
     /// The template that forks: its process id and the socket to it.
     pub(super) fn forker(&self) -> Option<(u32, &Control)> {
         let process = &self.ready.as_ref()?.process;

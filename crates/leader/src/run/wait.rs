@@ -8,7 +8,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use super::nursery::Crib;
-use super::{Loop, RunError, TICK};
+use super::{Loop, RunError};
 use crate::control::Control;
 use crate::signals::Request;
 use crate::supervise::Phase;
@@ -27,6 +27,8 @@ pub(super) enum Source {
     Httpd,
     /// It is this leader's turn to start processes, or requests wait for that.
     Turn,
+    /// A request waits for a group at rest.
+    Ticket,
     /// The overflow of an elastic group that is to grow if somebody comes there.
     Queue,
     Senders,
@@ -40,7 +42,7 @@ impl Loop {
     pub(super) fn wait(&self) -> Result<Vec<Source>, RunError> {
         let now = Instant::now();
         let due = self.supervisor.deadline(now).into_iter().chain(self.looks.next);
-        let until = due.fold(self.ticked + TICK, Instant::min);
+        let until = due.fold(self.next_look(), Instant::min);
         let wait = until.saturating_duration_since(now);
         let wait = Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: wait.subsec_nanos().into() };
         let sources = self.sources();
@@ -91,6 +93,9 @@ impl Loop {
         if self.supervisor.turn.is_to_come() {
             sources.extend(self.before.as_ref().map(|before| (Source::Turn, before.as_fd())));
             sources.push((Source::Turn, self.overflow.as_fd()));
+        }
+        if self.is_at_rest(Instant::now()) {
+            sources.push((Source::Ticket, self.overflow.as_fd()));
         }
         if self.looks.next.is_none() && self.supervisor.watches_queue() {
             sources.push((Source::Queue, self.overflow.as_fd()));
