@@ -146,6 +146,7 @@ impl<'u, 'r> Upload<'u, 'r> {
                 return true;
             }
         };
+        self.piece.reserve_exact(HEADER + BODY_PIECE); // once, and not by and by as the filters' small buckets come
         self.piece.resize(HEADER, 0);
         let header = match body.read(&mut self.piece, BODY_PIECE, false) {
             Ok(Progress::Data(length)) => {

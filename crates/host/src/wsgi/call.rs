@@ -282,24 +282,25 @@ impl Call {
         if self.over.load(SeqCst) {
             return Err(InputError::Over.into());
         }
-        if let Ok(mut body) = self.body.try_lock() {
-            if let Some(answer) = body.answer(want)? {
-                self.meters.given(answer.len());
-                return Ok(PyBytes::new(py, answer));
-            }
-        }
-        let answer = self.meters.detached(py, || {
-            let mut body = self.body.lock().unwrap_or_else(PoisonError::into_inner);
-            body.read(want, |buffer| {
-                if self.over.load(SeqCst) {
-                    return Err(InputError::Over);
+        loop {
+            if let Ok(mut body) = self.body.try_lock() {
+                if let Some(answer) = body.answer(want)? {
+                    self.meters.given(answer.len());
+                    return Ok(PyBytes::new(py, answer));
                 }
-                let read = self.loan.with(|exchange| self.meters.reading(|| exchange.read(buffer)))?;
-                if self.over.load(SeqCst) { Err(InputError::Over) } else { Ok(read) } // it was broken off
-            })
-        })?;
-        self.meters.given(answer.len());
-        Ok(PyBytes::new(py, &answer))
+            }
+            // Another thread of the application may take what this one has read: then it reads again.
+            self.meters.detached(py, || {
+                let mut body = self.body.lock().unwrap_or_else(PoisonError::into_inner);
+                body.prepare(want, |buffer| {
+                    if self.over.load(SeqCst) {
+                        return Err(InputError::Over);
+                    }
+                    let read = self.loan.with(|exchange| self.meters.reading(|| exchange.read(buffer)))?;
+                    if self.over.load(SeqCst) { Err(InputError::Over) } else { Ok(read) } // it was broken off
+                })
+            })?;
+        }
     }
 }
 

@@ -33,8 +33,10 @@ pub(crate) enum Want {
 /// A request body.
 #[derive(Debug)]
 pub(crate) struct Body {
+    /// What has been read and not been asked for: from `start` to `end`. Behind that is room.
     buffer: Vec<u8>,
     start: usize,
+    end: usize,
     state: State,
     begun: bool,
     reads: u64,
@@ -51,20 +53,28 @@ impl Body {
     /// A body that has not been touched; `empty`: there is none.
     pub(crate) fn new(empty: bool) -> Self {
         let state = if empty { State::Ended } else { State::Open };
-        Self { buffer: Vec::new(), start: 0, state, begun: empty, reads: 0 }
+        Self { buffer: Vec::new(), start: 0, end: 0, state, begun: empty, reads: 0 }
     }
 
     /// The answer to `want`, if it can be given without reading.
     pub(crate) fn answer(&mut self, want: Want) -> Result<Option<&[u8]>, InputError> {
+        let Some(length) = self.length(want)? else { return Ok(None) };
+        let from = self.start;
+        self.start += length;
+        Ok(self.buffer.get(from..self.start))
+    }
+
+    /// How long the answer to `want` is, if it can be given without reading.
+    fn length(&self, want: Want) -> Result<Option<usize>, InputError> {
         if let State::Broken(reason) = &self.state {
             return Err(InputError::Broken(reason.clone()));
         }
         if want == Want::Exactly(0) && !self.begun {
             return Ok(None); // asks the client to go on (100-continue), without reading
         }
-        let rest = self.buffer.get(self.start..).unwrap_or_default();
+        let rest = self.buffer.get(self.start..self.end).unwrap_or_default();
         let ended = matches!(self.state, State::Ended).then_some(rest.len());
-        let length = match want {
+        Ok(match want {
             Want::All => ended,
             Want::Exactly(size) => (rest.len() >= size).then_some(size).or(ended),
             Want::Line(limit) => {
@@ -72,32 +82,26 @@ impl Body {
                 let newline = rest.iter().take(limit).position(|byte| *byte == b'\n').map(|at| at + 1);
                 newline.or((rest.len() >= limit).then_some(limit)).or(ended)
             }
-        };
-        let Some(length) = length else { return Ok(None) };
-        let from = self.start;
-        self.start += length;
-        Ok(self.buffer.get(from..self.start))
+        })
     }
 
-    /// Reads until `want` can be answered, and answers. `read` reads a piece; 0 is the end.
-    pub(crate) fn read(
+    /// Reads until `want` can be answered. `read` reads a piece; 0 is the end.
+    pub(crate) fn prepare(
         &mut self,
         want: Want,
         mut read: impl FnMut(&mut [u8]) -> Result<io::Result<usize>, InputError>,
-    ) -> Result<Vec<u8>, InputError> {
+    ) -> Result<(), InputError> {
         if !self.begun {
             self.begun = true;
             if want == Want::Exactly(0) {
                 self.fill(0, &mut read)?;
             }
         }
-        loop {
-            if let Some(answer) = self.answer(want)? {
-                return Ok(answer.to_vec());
-            }
+        while self.length(want)?.is_none() {
             let piece = if self.reads == 0 { FIRST_PIECE } else { BODY_PIECE };
             self.fill(piece, &mut read)?;
         }
+        Ok(())
     }
 
     fn fill(
@@ -105,13 +109,15 @@ impl Body {
         piece: usize,
         read: &mut impl FnMut(&mut [u8]) -> Result<io::Result<usize>, InputError>,
     ) -> Result<(), InputError> {
-        self.buffer.drain(..self.start);
-        self.start = 0;
-        let filled = self.buffer.len();
-        self.buffer.resize(filled + piece, 0);
-        let outcome = read(self.buffer.get_mut(filled..).unwrap_or_default());
+        self.buffer.copy_within(self.start..self.end, 0);
+        (self.start, self.end) = (0, self.end - self.start);
+        let room = self.end..self.end + piece;
+        if self.buffer.len() < room.end {
+            self.buffer.resize(room.end, 0);
+        }
+        let outcome = read(self.buffer.get_mut(room).unwrap_or_default());
         let length = *outcome.as_ref().ok().and_then(|read| read.as_ref().ok()).unwrap_or(&0);
-        self.buffer.truncate(filled + length.min(piece));
+        self.end += length.min(piece);
         self.reads += 1;
         match outcome? {
             Ok(0) if piece > 0 => self.state = State::Ended,
@@ -137,6 +143,16 @@ mod tests {
         (Body::new(false), read)
     }
 
+    /// Prepares an answer and gives it.
+    fn answered(
+        input: &mut Body,
+        want: Want,
+        read: impl FnMut(&mut [u8]) -> Result<io::Result<usize>, InputError>,
+    ) -> Result<Vec<u8>, InputError> {
+        input.prepare(want, read)?;
+        Ok(input.answer(want)?.expect("it was prepared").to_vec())
+    }
+
     #[test]
     fn reads_like_a_file_of_the_standard_library() {
         let text = "one\ntwo\n\nlonger line\nlast";
@@ -149,15 +165,15 @@ mod tests {
         for pieces in splits {
             let (mut input, mut read) = body(pieces);
             for line in expected {
-                assert_eq!(input.read(Want::Line(None), &mut read).unwrap(), line.as_bytes());
+                assert_eq!(answered(&mut input, Want::Line(None), &mut read).unwrap(), line.as_bytes());
             }
             let (mut input, mut read) = body(pieces);
-            assert_eq!(input.read(Want::Exactly(5), &mut read).unwrap(), b"one\nt");
-            assert_eq!(input.read(Want::Line(Some(2)), &mut read).unwrap(), b"wo");
-            assert_eq!(input.read(Want::Line(Some(2)), &mut read).unwrap(), b"\n");
-            assert_eq!(input.read(Want::Exactly(0), &mut read).unwrap(), b"");
-            assert_eq!(input.read(Want::All, &mut read).unwrap(), b"\nlonger line\nlast");
-            assert_eq!(input.read(Want::Exactly(9), &mut read).unwrap(), b"");
+            assert_eq!(answered(&mut input, Want::Exactly(5), &mut read).unwrap(), b"one\nt");
+            assert_eq!(answered(&mut input, Want::Line(Some(2)), &mut read).unwrap(), b"wo");
+            assert_eq!(answered(&mut input, Want::Line(Some(2)), &mut read).unwrap(), b"\n");
+            assert_eq!(answered(&mut input, Want::Exactly(0), &mut read).unwrap(), b"");
+            assert_eq!(answered(&mut input, Want::All, &mut read).unwrap(), b"\nlonger line\nlast");
+            assert_eq!(answered(&mut input, Want::Exactly(9), &mut read).unwrap(), b"");
         }
     }
 
@@ -166,7 +182,7 @@ mod tests {
         let mut input = Body::new(false);
         let mut fail = |_: &mut [u8]| Ok(Err(io::Error::other("gone")));
         for _ in 0..2 {
-            assert_eq!(input.read(Want::All, &mut fail), Err(InputError::Broken("gone".into())));
+            assert_eq!(answered(&mut input, Want::All, &mut fail), Err(InputError::Broken("gone".into())));
         }
         assert_eq!(input.reads, 1);
     }
@@ -174,7 +190,7 @@ mod tests {
     #[test]
     fn nothing_is_read_of_an_empty_body() {
         let mut none = |_: &mut [u8]| panic!("read");
-        assert_eq!(Body::new(true).read(Want::All, &mut none).unwrap(), b"");
+        assert_eq!(answered(&mut Body::new(true), Want::All, &mut none).unwrap(), b"");
     }
 
     #[test]
@@ -182,7 +198,7 @@ mod tests {
         let mut sizes = Vec::new();
         let mut input = Body::new(false);
         assert_eq!(input.answer(Want::Exactly(0)), Ok(None));
-        let asked = input.read(Want::Exactly(0), |buffer| {
+        let asked = answered(&mut input, Want::Exactly(0), |buffer| {
             sizes.push(buffer.len());
             Ok(Ok(0))
         });
