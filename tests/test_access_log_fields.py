@@ -1,0 +1,123 @@
+"""Notes for access logs (WSGIRequestNotes): where a request ran, how long its parts took, and why it failed."""
+
+import os
+import re
+
+import pytest
+
+pytestmark = pytest.mark.ours
+
+NAMES = ["PROCESS_GROUP", "APPLICATION_GROUP", "PID", "SERVER_TIME", "QUEUE_TIME", "DAEMON_TIME", "APPLICATION_TIME",
+         "GIL_TIME", "CPU_TIME"]  # fmt: skip
+FIELDS = ";".join(f"%{{WSGI_{name}}}n" for name in NAMES)
+
+CONF = """
+LogFormat "%U %>s %D FIELDS" notes
+CustomLog ${ROOT}/logs/notes.log notes
+WSGIScriptAlias /work ${ROOT}/work.py
+WSGIScriptAlias /off ${ROOT}/work.py
+WSGIScriptAlias /global ${ROOT}/work.py application-group=%{GLOBAL}
+WSGIScriptAlias /failing ${APPS}/failing.py
+WSGIScriptAlias /redirected ${APPS}/failing.py
+WSGIRequestNotes On
+<Location /off>
+    WSGIRequestNotes Off
+</Location>
+<Location /redirected>
+    ErrorDocument 500 /page.html
+</Location>
+""".replace("FIELDS", FIELDS)
+
+WORK = '''"""Sleeps and computes for a while, in one piece or two."""
+
+import os
+import time
+
+
+def application(environ, start_response):
+    print("at work", file=environ["wsgi.errors"], flush=True)
+    began = time.thread_time()
+    time.sleep(0.1)
+    while time.thread_time() < began + 0.1:
+        pass
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [str(os.getpid()).encode()] if environ["PATH_INFO"] != "/pieces" else iter([b"a", b"b"])
+'''
+
+
+def start(serve, mode, conf=CONF, **settings):
+    """A server with the application."""
+    server = serve(conf, mode, files={"work.py": WORK, "htdocs/page.html": "a static page"}, **settings)
+    os.chmod(server.root / "htdocs" / "page.html", 0o644)
+    return server
+
+
+def notes(server, path):
+    """The last line about a path: (status, microseconds of the whole, notes by name; None: there is no such note)."""
+    line = rf"(?m)^{re.escape(path)} (\d+) (\d+) (.*)$"
+    server.wait_for_log(line, name="notes.log")
+    status, whole, fields = re.findall(line, server.log(name="notes.log"))[-1]
+    values = [None if value == "-" else value for value in fields.split(";")]
+    return int(status), int(whole), dict(zip(NAMES, values, strict=True))
+
+
+@pytest.mark.parametrize("path", ["/work", "/work/pieces"])
+def test_what_is_known_of_a_request(serve, mode, path):
+    server = start(serve, mode)
+    response = server.get(path)
+    status, whole, found = notes(server, path)
+    assert status == 200
+    if path == "/work":
+        assert found["PID"] == response.text
+    assert found["PROCESS_GROUP"] == ("app" if mode == "daemon" else None)
+    assert found["APPLICATION_GROUP"].endswith("|/work")
+    times = {name: int(value) for name, value in found.items() if name.endswith("_TIME") and value is not None}
+    in_daemons = {"QUEUE_TIME", "DAEMON_TIME"} if mode == "daemon" else set()
+    assert set(times) == {"SERVER_TIME", "APPLICATION_TIME", "GIL_TIME", "CPU_TIME"} | in_daemons
+    assert times["APPLICATION_TIME"] >= 200_000 and times["CPU_TIME"] >= 90_000
+    parts = ("SERVER_TIME", "QUEUE_TIME", "DAEMON_TIME", "APPLICATION_TIME")
+    assert sum(times.get(name, 0) for name in parts) <= whole
+    assert times["GIL_TIME"] <= times["APPLICATION_TIME"]
+
+
+def test_the_main_interpreter_has_a_name(serve, mode):
+    server = start(serve, mode)
+    server.get("/global")
+    assert notes(server, "/global")[2]["APPLICATION_GROUP"] == "%{GLOBAL}"
+
+
+def test_without_the_directive_there_are_none(serve, mode):
+    server = start(serve, mode)
+    server.get("/off")
+    assert set(notes(server, "/off")[2].values()) == {None}
+
+
+def test_a_request_that_raises_has_them(serve, mode):
+    server = start(serve, mode)
+    assert server.get("/failing/before").status == 500
+    status, _, found = notes(server, "/failing/before")
+    assert status == 500 and int(found["APPLICATION_TIME"]) >= 0 and int(found["PID"]) > 1
+
+
+def test_an_error_page_does_not_hide_them(serve, mode):
+    """httpd logs the request for the page, which ran nowhere; it has the notes of the one that failed."""
+    server = start(serve, mode)
+    response = server.get("/redirected/before")
+    assert (response.status, response.text) == (500, "a static page")
+    status, _, found = notes(server, "/redirected/before")
+    assert status == 500 and int(found["PID"]) > 1 and int(found["CPU_TIME"]) >= 0
+
+
+def test_a_request_that_waited_in_vain(serve):
+    options = "processes=1 threads=1 queue-timeout=1"
+    server = start(serve, "daemon", CONF.replace("WSGIRequestNotes", "WSGIApplicationGroup %{GLOBAL}\nWSGIRequestNotes"),
+                   options=options)
+    server.write("work.py", WORK.replace("time.sleep(0.1)", "time.sleep(float(environ['QUERY_STRING'] or 0.1))"))
+    with server.connect() as client:
+        client.start("GET", "/work?4")
+        server.wait_for_log("at work")
+        assert server.get("/work/late").status == 504
+        assert client.finish().status == 200
+    status, _, found = notes(server, "/work/late")
+    assert status == 504 and found["PROCESS_GROUP"] == "app" and int(found["QUEUE_TIME"]) >= 900_000
+    assert found["PID"] is found["APPLICATION_TIME"] is None
