@@ -37,7 +37,7 @@ ATTRIBUTES = {"file", "mode", "not-run", "tested", "same-as", "foreground", "mea
 # Kinds of blocks that no test here runs: the reason, and the programs and languages that such a block may have.
 REASONS = {
     "packages": ("installs packages of the distribution", "apt apt-get dnf dpkg rpm zypper sudo"),
-    "build": ("builds for minutes; .ci/run does the same", "make git cd tests/bench/run tests/bench/reloads .ci/run mdbook cargo"),
+    "build": ("builds for minutes; .ci/run does the same", "make git cd tests/bench .ci/run mdbook cargo"),
     "systemd": ("needs systemd as the first process", "systemctl journalctl systemd-analyze"),
     "selinux": ("needs a kernel with SELinux", "semanage restorecon setsebool getsebool getenforce setenforce ausearch audit2allow ls ps"),
     "containers": ("needs a container engine", "docker podman"),
@@ -89,7 +89,8 @@ class Block:
                 words = shlex.split(part, comments=True)
                 while words and (words[0] == "sudo" or re.fullmatch(r"\w+=.*", words[0])):
                     words = words[3:] if words[1:2] == ["-u"] else words[1:]
-                found |= {words[0].rpartition("/")[2] if words[0].startswith("/") else words[0]} if words else set()
+                if words:
+                    found.add("tests/bench" if words[0].startswith("tests/bench/") else re.sub(r"^/.*/", "", words[0]))
         return found
 
 

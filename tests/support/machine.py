@@ -60,9 +60,9 @@ class Machine:
             shutil.rmtree(self.folder, ignore_errors=True)
             raise AssertionError(f"the machine does not start:\n{said}")
         self.first = int(Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()[0])
-        self.root("chmod 1777 /run/machine")
-        for minor, prefix in pythons.installed().items():
-            self.root(f"command -v python3.{minor} || ln -s {prefix}/bin/python3.{minor} /usr/local/bin/python3.{minor}")
+        links = [f"[ -e /usr/bin/python3.{minor} ] || ln -sf {prefix}/bin/python3.{minor} /usr/local/bin"
+                 for minor, prefix in pythons.installed().items()]
+        self.root("\n".join(["chmod 1777 /run/machine", *links]))
         self.front = None
 
     def discard(self):
