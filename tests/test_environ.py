@@ -23,6 +23,7 @@ OURS = {
     "mod_wsgi.request_id", "mod_wsgi.thread_id", "mod_wsgi.request_start", "mod_wsgi.queue_start",
     "mod_wsgi.daemon_start", "mod_wsgi.application_start",
 }
+TRACE = {"mod_wsgi.traceparent", "WSGI_TRACE_ID"}
 OPTIONAL = {"mod_wsgi.connection_id"}
 SETENV = {"MOD_WSGI_TEST_DATA", "MOD_WSGI_TEST_ROOT", "FROM_SETENV"}
 
@@ -46,7 +47,7 @@ def fetch(wsgi, path="/environ.py", headers=(), method="GET", body=b"", **kwargs
 def test_exactly_these_keys(site):
     types, _ = fetch(Application(site, "/app"))
     keys = set(types) - {"type(environ)"} - OPTIONAL
-    assert keys == CGI | WSGI | OURS | SETENV
+    assert keys == CGI | WSGI | OURS | TRACE | SETENV
 
 
 def test_at_least_the_keys_of_cgi(wsgi):

@@ -81,6 +81,13 @@ def test_refusals_have_it(server):
     server.wait_for_log(rf"\[id {re.escape(known)}\].*not found")
 
 
+def test_error_pages_can_show_it(serve, mode):
+    page = 'ErrorDocument 500 "the number is %{REQUEST_LOG_ID}"\n'
+    server = serve(CONF + page, mode)
+    text = server.get("/failing/before").text
+    assert text == f"the number is {id_of(server, '/failing/before')}"
+
+
 def test_mod_unique_id_gives_the_ids(serve, mode):
     """It is httpd's source of ids once it is loaded, so UNIQUE_ID is the same one."""
     server = serve(CONF, mode, files={"ids.py": IDS}, modules=["unique_id"])
