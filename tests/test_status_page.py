@@ -1,4 +1,5 @@
-"""SetHandler wsgi-status: the page and its JSON, in both modes, and while processes are stuck, dead or cannot start."""
+"""SetHandler wsgi-status (docs/status.md): the page and its JSON, in both modes, and while processes are stuck, dead or
+cannot start."""
 
 import json
 import os
