@@ -95,8 +95,8 @@ class Block:
 
 
 def pages():
-    """Every document."""
-    skipped = {".venv", "target", ".git", "node_modules"}
+    """Every document; src/ has parts of generated ones only."""
+    skipped = {".venv", "target", ".git", "node_modules", "src"}
     return sorted(path for path in ROOT.rglob("*.md") if not skipped & set(path.relative_to(ROOT).parts))
 
 
