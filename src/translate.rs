@@ -1,13 +1,14 @@
 //! Maps URLs to scripts: WSGIScriptAlias and WSGIScriptAliasMatch.
 //!
-//! The first alias that matches wins, the virtual host's before the main server's. httpd's directory walk then finds
-//! which part of the file name exists; the rest becomes PATH_INFO.
+//! The first alias that matches wins, the virtual host's before the main server's. Where its target is a file, all that
+//! follows is PATH_INFO, and httpd's directory walk needs not ask the system about each folder on the way (as for static
+//! files, only where FollowSymLinks allows that). Else the walk finds which part of the file name exists.
 
 use std::ffi::CStr;
 
 use crate::apache::regex::Regex;
 use crate::apache::{HandlerResult, Request, Server};
-use crate::config::alias::{Pattern, file_name, match_prefix};
+use crate::config::alias::{Pattern, is_plain, match_prefix, rest_of};
 use crate::config::finding::{Finding, Severity};
 use crate::config::{Alias, AliasOptions, ServerSettings};
 
@@ -50,8 +51,11 @@ pub(crate) fn translate(request: Request<'_>) -> HandlerResult {
     let compiled = request.server().attached::<Compiled>();
     for (at, alias) in aliases.iter().enumerate() {
         let regex = compiled.and_then(|compiled| compiled.0.get(at)).and_then(Option::as_ref);
-        if let Some(file) = map(request, alias, regex) {
-            request.set_filename(file);
+        if let Some((path, rest)) = map(request, alias, regex) {
+            let pool = request.pool();
+            if !(is_plain(path.to_bytes(), rest) && request.set_script(path, pool.string(rest))) {
+                request.set_filename(pool.string(&[path.to_bytes(), rest].concat()));
+            }
             note(request, alias, at);
             return HandlerResult::Done;
         }
@@ -59,24 +63,23 @@ pub(crate) fn translate(request: Request<'_>) -> HandlerResult {
     HandlerResult::Declined
 }
 
-/// The file that `alias` maps the request to, if it matches.
-fn map<'r>(request: Request<'r>, alias: &Alias, regex: Option<&Regex>) -> Option<&'r CStr> {
+/// What `alias` maps the request to, if it matches: its target, and what follows it.
+fn map<'r>(request: Request<'r>, alias: &'r Alias, regex: Option<&Regex>) -> Option<(&'r CStr, &'r [u8])> {
     let (pool, uri) = (request.pool(), request.uri());
-    let file = match &alias.pattern {
+    match &alias.pattern {
         Pattern::Prefix(prefix) => {
             let prefix = prefix.to_bytes();
             let used = match_prefix(prefix, uri.to_bytes())?;
-            file_name(&alias.path, prefix == b"/", uri.to_bytes(), used)
+            Some((&alias.path, rest_of(uri.to_bytes(), prefix == b"/", used)))
         }
         Pattern::Regex(_) => {
             let found = regex?.search(uri)?;
             let path = found.substitute(pool, &alias.path)?;
             let range = found.range();
             let is_root = uri.to_bytes().get(range.clone()) == Some(b"/");
-            file_name(path, is_root, uri.to_bytes(), range.end)
+            Some((path, rest_of(uri.to_bytes(), is_root, range.end)))
         }
-    };
-    Some(pool.string(&file))
+    }
 }
 
 /// Tells httpd, and whoever reads notes, what was found.

@@ -102,6 +102,27 @@ impl<'r> Request<'r> {
         text(field!(connection.log_id))
     }
 
+    /// Maps the URL to a file and what follows it; false, and nothing is changed, if there is no regular file. What the
+    /// system says about the file is kept where httpd's directory walk looks for it.
+    pub(crate) fn set_script(self, file: &'r CStr, path_info: &'r CStr) -> bool {
+        let raw = self.as_ptr();
+        // SAFETY: the request is alive; the place is a field of it.
+        let found = unsafe { &raw mut (*raw).finfo };
+        // SAFETY: `found` is writable, and the pool lives as long as the request, as what is kept there must.
+        let status = unsafe {
+            sys::apr_stat(found, file.as_ptr(), sys::APR_FINFO_MIN as sys::apr_int32_t, self.pool().as_ptr())
+        };
+        if status != 0 || field!(self.finfo.filetype) != sys::APR_REG {
+            // SAFETY: as above: httpd looks itself.
+            unsafe { (*raw).finfo.filetype = sys::APR_NOFILE };
+            return false;
+        }
+        // SAFETY: as above; httpd writes to the copy that it makes of it.
+        unsafe { (*raw).path_info = path_info.as_ptr().cast_mut() };
+        self.set_filename(file);
+        true
+    }
+
     /// What the URL was mapped to.
     pub(crate) fn file_kind(self) -> FileKind {
         match field!(self.finfo.filetype) {

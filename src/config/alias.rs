@@ -1,7 +1,7 @@
 //! WSGIScriptAlias and WSGIScriptAliasMatch: which URLs an application answers, and with what options.
 
 use std::borrow::Cow;
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 
 use super::error::ConfigError;
 use super::options::{self, OptionRow};
@@ -123,10 +123,17 @@ pub(crate) fn match_prefix(prefix: &[u8], uri: &[u8]) -> Option<usize> {
     at_boundary.then_some(at)
 }
 
-/// The file that `uri` is mapped to when `used` bytes of it matched the alias `/` or another one.
-pub(crate) fn file_name(path: &CStr, prefix_is_root: bool, uri: &[u8], used: usize) -> Vec<u8> {
-    let rest = if prefix_is_root { uri } else { uri.get(used..).unwrap_or_default() };
-    [path.to_bytes(), rest].concat()
+/// What of `uri` follows the file that it is mapped to, when `used` bytes of it matched the alias `/` or another one.
+pub(crate) fn rest_of(uri: &[u8], prefix_is_root: bool, used: usize) -> &[u8] {
+    if prefix_is_root { uri } else { uri.get(used..).unwrap_or_default() }
+}
+
+/// Whether `path` and `rest` are a file and its PATH_INFO as they stand, if `path` is a file: nothing that httpd would
+/// leave out or resolve where it puts them together.
+pub(crate) fn is_plain(path: &[u8], rest: &[u8]) -> bool {
+    let canonical =
+        |text: &[u8]| text.starts_with(b"/") && !text.windows(2).any(|two| matches!(two, b"//" | b"/."));
+    canonical(path) && canonical(rest) && !path.ends_with(b"/")
 }
 
 /// `path` with every run of slashes made one.
@@ -173,8 +180,23 @@ mod tests {
 
     #[test]
     fn maps_to_files() {
-        assert_eq!(file_name(c"/w/app.wsgi", true, b"/x/y", 1), b"/w/app.wsgi/x/y");
-        assert_eq!(file_name(c"/w/app.wsgi", false, b"/foo/y", 4), b"/w/app.wsgi/y");
+        assert_eq!(rest_of(b"/x/y", true, 1), b"/x/y");
+        assert_eq!(rest_of(b"/foo/y", false, 4), b"/y");
+        assert_eq!(rest_of(b"/foo", false, 4), b"");
+    }
+
+    #[test]
+    fn what_httpd_would_change_is_left_to_it() {
+        assert!(is_plain(b"/w/app.wsgi", b"/"));
+        assert!(is_plain(b"/w/app.wsgi", b"/x/y/"));
+        for (path, rest) in
+            [("/w/app.wsgi", ""), ("/w/app.wsgi", "x"), ("/w/", "/x"), ("w/app.wsgi", "/x"), ("/w//a", "/x")]
+        {
+            assert!(!is_plain(path.as_bytes(), rest.as_bytes()), "{path} {rest}");
+        }
+        for rest in ["/x//y", "/./x", "/x/..", "/.hidden"] {
+            assert!(!is_plain(b"/w/app.wsgi", rest.as_bytes()), "{rest}");
+        }
         assert_eq!(*collapse_slashes(b"//a///b/"), *b"/a/b/");
         assert!(matches!(collapse_slashes(b"/a/b"), Cow::Borrowed(_)));
     }
