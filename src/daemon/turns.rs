@@ -1,8 +1,9 @@
 //! In which order leaders start their processes: in rows, so that many groups do not start all at once.
 //!
 //! A row is a chain of pipes on which nothing is ever written. Each leader has the reading end of one whose writing end
-//! the leader before it closes when its processes have come up; the end of that leader closes it as well. Nobody else
-//! keeps any of these ends, so no row can get stuck for good; how long a leader waits at most it knows itself.
+//! the leader before it closes when its processes have come up; the end of that leader closes it as well. The first ones
+//! wait for the parent, which has all leaders to start before httpd listens. Nobody else keeps any of these ends, so no row
+//! can get stuck for good; how long a leader waits at most it knows itself.
 
 use std::collections::VecDeque;
 use std::num::NonZero;
@@ -18,8 +19,10 @@ pub(super) struct Turns {
     rows: usize,
     /// Leaders that are still to be started.
     left: usize,
-    /// What the next leaders wait for; those of the first places wait for nothing.
+    /// What the next leaders wait for.
     ends: VecDeque<Option<OwnedFd>>,
+    /// Closed with this value: the first leaders of all rows may start.
+    _begin: Option<OwnedFd>,
 }
 
 /// One leader's place.
@@ -39,17 +42,24 @@ impl Turns {
     }
 
     fn with_rows(leaders: usize, rows: usize) -> Self {
-        Self { rows, left: leaders, ends: (0..rows).map(|_| None).collect() }
+        let (begin, keep) = pipe(leaders > rows);
+        let first = || begin.as_ref().and_then(|begin| begin.try_clone().ok());
+        Self { rows, left: leaders, ends: (0..rows).map(|_| first()).collect(), _begin: keep }
     }
 
     /// The next leader's place. Without descriptors for it, it and the one behind start at once.
     pub(super) fn next(&mut self) -> Turn {
         let is_followed = self.left > self.rows;
         self.left = self.left.saturating_sub(1);
-        let (end, passes) = is_followed.then(|| pipe_with(PipeFlags::CLOEXEC).ok()).flatten().unzip();
+        let (end, passes) = pipe(is_followed);
         self.ends.push_back(end);
         Turn { waits: self.ends.pop_front().flatten(), passes }
     }
+}
+
+/// Both ends of one, if it is wanted and the system has descriptors for it.
+fn pipe(wanted: bool) -> (Option<OwnedFd>, Option<OwnedFd>) {
+    wanted.then(|| pipe_with(PipeFlags::CLOEXEC).ok()).flatten().unzip()
 }
 
 #[cfg(test)]
@@ -67,6 +77,7 @@ mod tests {
     fn each_waits_for_the_one_before_in_its_row() {
         let mut turns = Turns::with_rows(5, 2);
         let mut places: Vec<_> = (0..5).map(|_| turns.next()).collect();
+        assert!(!places.iter().any(has_come), "leaders are still being started");
         drop(turns);
         let come = |places: &[Turn]| places.iter().map(has_come).collect::<Vec<_>>();
         assert_eq!(come(&places), [true, true, false, false, false]);
