@@ -18,7 +18,7 @@ stage = mkdir -p $(1) && \
 	install -m 755 $(CARGO_TARGET_DIR)/$(2)/mod_wsgi_leader $(1)/mod_wsgi_leader && \
 	install -m 755 $(CARGO_TARGET_DIR)/$(2)/mod_wsgi-express $(1)/mod_wsgi-express
 
-.PHONY: all host faults install uninstall packages demo test units lint book bench soak clean
+.PHONY: all host faults install uninstall packages demo test units lint book bench soak deb rpm wheel test-packages reproducible image test-docker clean
 
 all:
 	cargo build --release
@@ -82,6 +82,32 @@ bench: all
 soak: all .venv/ready
 	.venv/bin/python tests/soak/run
 	.venv/bin/python tests/soak/restarts
+
+# Packages, in target/package: each builds the parts anew, as Cargo.lock says and without a trace of this machine. The
+# tools cargo-deb and cargo-generate-rpm are installed below target if they are not in PATH.
+deb rpm wheel:
+	@packaging/$@
+
+# What is in them, what they do to a clean Debian (as root), and the wheel in every Python that is here.
+test-packages: all .venv/ready
+	@packaging/all
+	.venv/bin/python -m pytest tests/packages
+
+# Builds everything twice, in different folders, and compares the bytes.
+reproducible:
+	@packaging/reproducible
+
+# The server's image, the demo's on top of it, and their tests; docs/containers.md. BUILD_ARGS are options of docker build.
+image:
+	docker build $(BUILD_ARGS) -f docker/Dockerfile -t mod_wsgi .
+
+# POSTGRES_IMAGE: another one than the official image, which an engine without a registry does not have.
+test-docker: .venv/ready
+	@docker version >/dev/null 2>&1 || { echo "test-docker: NO CONTAINER ENGINE ANSWERS HERE, nothing is tested"; exit 0; }; \
+	set -e; $(MAKE) --no-print-directory image; docker build $(BUILD_ARGS) -f docker/demo/Dockerfile -t mod_wsgi-demo .; \
+	docker image inspect $${POSTGRES_IMAGE:=postgres:17} >/dev/null 2>&1 || docker pull -q "$$POSTGRES_IMAGE" || { \
+		POSTGRES_IMAGE=postgres-for-tests; docker build -t $$POSTGRES_IMAGE tests/docker/postgres; }; \
+	POSTGRES_IMAGE=$$POSTGRES_IMAGE .venv/bin/python -m pytest tests/docker --confcutdir=tests/docker -rs
 
 clean:
 	rm -rf target .venv
