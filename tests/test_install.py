@@ -10,6 +10,7 @@ from support import httpd
 INSTALL = httpd.REPOSITORY / "apxs" / "install"
 COMMAND = ("bin/mod_wsgi-express", "share/man/man8/mod_wsgi-express.8", "share/bash-completion/completions/mod_wsgi-express",
            "share/zsh/site-functions/_mod_wsgi-express", "share/fish/vendor_completions.d/mod_wsgi-express.fish")
+DOCUMENTS = "/share/doc/mod_wsgi/"
 pytestmark = pytest.mark.ours
 
 
@@ -24,6 +25,11 @@ def installed(root):
     return {f"/{path.relative_to(root)}" for path in Path(root).rglob("*") if path.is_file()}
 
 
+def programs(root):
+    """The same without documents."""
+    return {name for name in installed(root) if DOCUMENTS not in name}
+
+
 def test_install_and_uninstall(tmp_path):
     result = run(tmp_path, "install", str(httpd.module().parent))
     assert result.returncode == 0, result.stderr
@@ -34,7 +40,8 @@ def test_install_and_uninstall(tmp_path):
         line = Path(f"{tmp_path}{settings}/mods-available/wsgi.load").read_text()
         assert line == f"LoadModule wsgi_module {modules}/mod_wsgi.so\n"
         assert "a2enmod wsgi" in result.stdout
-    assert installed(tmp_path) == expected
+    assert programs(tmp_path) == expected
+    assert f"/usr/local{DOCUMENTS}docs/install.md" in installed(tmp_path)
     assert subprocess.run([f"{tmp_path}/usr/local/bin/mod_wsgi-express", "--version"], check=False).returncode == 0
     assert Path(f"{tmp_path}{modules}/mod_wsgi_leader").stat().st_mode & 0o111 == 0o111
     assert run(tmp_path, "uninstall").returncode == 0
@@ -61,6 +68,27 @@ def test_where_httpd_has_no_mods_available(tmp_path):
     (tmp_path / "none.modules.d").mkdir()
     assert run(tmp_path / "dest", "install", str(httpd.module().parent), APXS=str(apxs)).returncode == 0
     assert f"{tmp_path}/none.modules.d/10-wsgi.conf" in installed(tmp_path / "dest")
+
+
+@pytest.mark.parametrize("layout, module, more", [
+    ("debian", "/usr/lib/apache2/modules/", {"/etc/apache2/mods-available/wsgi.load", "/etc/apache2/mods-available/wsgi.conf"}),
+    ("fedora", "/usr/lib64/httpd/modules/", {"/etc/httpd/conf.modules.d/10-wsgi.conf"}), ("prefix", "/usr/lib/mod_wsgi/", set())])
+def test_a_layout_needs_no_httpd_of_its_kind(tmp_path, layout, module, more):
+    settings = {"LAYOUT": layout, "PREFIX": "/usr", "APXS": "/nothing/apxs"}
+    result = run(tmp_path, "install", str(httpd.module().parent), **settings)
+    assert result.returncode == 0, result.stderr
+    command = {f"/usr/{file}".replace("site-functions", "vendor-completions" if layout == "debian" else "site-functions")
+               for file in COMMAND}
+    assert programs(tmp_path) == {f"{module}{part}" for part in httpd.PARTS} | command | more
+    assert all(f"LoadModule wsgi_module {module}mod_wsgi.so\n" == Path(f"{tmp_path}{file}").read_text()
+               for file in more if not file.endswith("wsgi.conf") or "10-" in file)
+    assert run(tmp_path, "uninstall", **settings).returncode == 0
+    assert installed(tmp_path) == set()
+
+
+def test_an_unknown_layout_is_refused(tmp_path):
+    result = run(tmp_path, "install", str(httpd.module().parent), LAYOUT="gentoo")
+    assert result.returncode != 0 and "LAYOUT is debian, fedora or prefix, not gentoo" in result.stderr
 
 
 def test_messages(tmp_path):

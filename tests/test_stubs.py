@@ -1,6 +1,7 @@
 """The stubs in python/mod_wsgi-stubs (README.md, python-api.md): mypy takes an application that uses every name, and they are the real names."""
 
 import ast
+import shutil
 import subprocess
 import sys
 import venv
@@ -57,6 +58,21 @@ def test_mypy_refuses_what_does_not_work(installed, tmp_path, line, complaint):
     wrong.write_text(f"import mod_wsgi\n{line}\n")
     result = mypy(installed, wrong)
     assert result.returncode == 1 and f"[{complaint}]" in result.stdout, result.stdout
+
+
+def test_the_installed_package_has_its_types_beside_them(installed, tmp_path):
+    """The stubs are partial: what is in files, as mod_wsgi.express, is looked for in the package."""
+    packages = next((installed.parent.parent / "lib").glob("python3*")) / "site-packages"
+    shutil.copytree(STUBS.parent / "mod_wsgi" / "mod_wsgi", packages / "mod_wsgi", ignore=shutil.ignore_patterns("__pycache__"))
+    try:
+        sample = tmp_path / "sample.py"
+        sample.write_text("import mod_wsgi\nfrom mod_wsgi.express import reloader\n\nreloader.track_changes(mod_wsgi.process_group)\n")
+        result = mypy(installed, sample)
+        assert result.returncode == 0, result.stdout
+        sample.write_text("from mod_wsgi.express import reloader\n\nreloader.track_changes(7)\n")
+        assert "[arg-type]" in mypy(installed, sample).stdout
+    finally:
+        shutil.rmtree(packages / "mod_wsgi")
 
 
 def declared(module):

@@ -4,9 +4,10 @@ import os
 import shutil
 import sys
 import sysconfig
+from typing import NoReturn
 
 
-def program():
+def program() -> str:
     """The program: $MOD_WSGI_EXPRESS, the one beside this Python, or the one in PATH."""
     given = os.environ.get("MOD_WSGI_EXPRESS")
     beside = os.path.join(sysconfig.get_path("scripts"), "mod_wsgi-express")
@@ -17,12 +18,12 @@ def program():
     return found
 
 
-def environment():
+def environment() -> dict[str, str]:
     """The environment for it: the application is to run in this Python, unless an option names another."""
     return {**os.environ, "VIRTUAL_ENV": sys.prefix}
 
 
-def start(*arguments):
+def start(*arguments: str) -> NoReturn:
     """Becomes `mod_wsgi-express start-server` with arguments: it does not return."""
     line = [program(), "start-server", *arguments]
     os.execve(line[0], line, environment())

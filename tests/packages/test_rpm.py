@@ -1,0 +1,70 @@
+"""The .rpm, as far as it can be looked at without an RPM system: its files, what it needs, and that httpd loads it."""
+
+import re
+import subprocess
+
+import pytest
+from support import httpd
+from support.packaged import below, installed, needs, parts_of, traces
+
+
+def asked(rpm, *options):
+    """What rpm says about the package, in lines."""
+    result = subprocess.run(["rpm", "--query", "--package", *options, rpm], check=True, capture_output=True, text=True)
+    return result.stdout.splitlines()
+
+
+@pytest.fixture
+def unpacked(rpm, tmp_path):
+    """Its files."""
+    (tmp_path / "rpm").mkdir()
+    archive = subprocess.run(["rpm2cpio", rpm], check=True, capture_output=True).stdout
+    subprocess.run(["cpio", "--quiet", "-idm"], input=archive, check=True, cwd=tmp_path / "rpm")
+    return tmp_path / "rpm"
+
+
+def test_it_has_what_make_install_has(rpm, unpacked, tmp_path):
+    docs = "/usr/share/doc/mod_wsgi-rs"
+    parts = parts_of(unpacked, "usr/lib64/httpd/modules")
+    expected = installed(tmp_path / "expected", parts, LAYOUT="fedora", PREFIX="/usr", DOCDIR=docs)
+    expected["/usr/share/licenses/mod_wsgi-rs/LICENSE"] = False
+    assert below(unpacked) == expected
+    assert {name.removesuffix(".gz") for name in asked(rpm, "--list")} == set(expected)
+    line = (unpacked / "etc/httpd/conf.modules.d/10-wsgi.conf").read_text()
+    assert line == "LoadModule wsgi_module /usr/lib64/httpd/modules/mod_wsgi.so\n"
+
+
+def test_what_it_needs(rpm):
+    requires = asked(rpm, "--requires")
+    assert any(re.fullmatch(r"httpd-mmn = 20120211(x8664|aarch64)", item) for item in requires), requires
+    assert any("python3 >= 3.10" in item for item in requires) and not any("libpython" in item for item in requires)
+    assert "python3-mod_wsgi" in asked(rpm, "--conflicts")
+    assert asked(rpm, "--configfiles") == ["/etc/httpd/conf.modules.d/10-wsgi.conf"]
+    assert asked(rpm, "--scripts") == []
+
+
+def test_the_headers_it_was_built_with_are_of_the_same_interface(rpm):
+    """httpd refuses a module whose magic number has another major; Debian's headers have the one that the package names."""
+    header = httpd.query("INCLUDEDIR") + "/ap_mmn.h"
+    major = re.search(r"define MODULE_MAGIC_NUMBER_MAJOR (\d+)", open(header).read()).group(1)
+    assert any(item.startswith(f"httpd-mmn = {major}") for item in asked(rpm, "--requires"))
+
+
+def test_nothing_tells_where_it_was_built(unpacked):
+    assert traces(unpacked) == []
+
+
+def test_httpd_serves_with_the_unpacked_module(unpacked, serve):
+    subprocess.run(["chmod", "-R", "a+rX", unpacked.parent], check=True)
+    place = httpd.copy_of(unpacked / "usr/lib64/httpd/modules/mod_wsgi.so").parent
+    server = serve("WSGIDaemonProcess app\nWSGIScriptAlias / ${APPS}/hello.py process-group=app\n", run=False)
+    server.conf.write_text(server.text.replace(str(httpd.module()), str(place / "mod_wsgi.so")))
+    server.start()
+    assert server.get("/").status == 200
+
+
+def test_the_recipe_is_understood():
+    needs("rpmspec")
+    said = subprocess.run(["rpmspec", "--parse", httpd.REPOSITORY / "packaging" / "mod_wsgi-rs.spec"], capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
+    assert "packaging/build" in said.stdout and "LAYOUT=fedora" in said.stdout
