@@ -8,7 +8,7 @@ from support.server import Server
 
 PAGE = (pathlib.Path(__file__).resolve().parents[1] / "docs/directives.md").read_text()
 DOCUMENTED = dict(re.findall(r"^### <?(WSGI\w+)>?\n(?:\n    .*|\n)*?    Context: (\S+?),?(?: <.*)?$", PAGE, re.M))
-OURS = {"WSGIPythonLibrary", "WSGIPythonHost", "WSGILocalRedirect"}
+OURS = {"WSGIPythonLibrary", "WSGIPythonHost", "WSGILocalRedirect", "WSGITraceContext", "WSGIServerTiming", "WSGIRequestNotes"}
 
 # A line of each that is right.
 LINES = {
@@ -60,6 +60,9 @@ LINES = {
     "WSGISlowRequests": "WSGISlowRequests 0.5",
     "WSGITelemetryOptions": "WSGITelemetryOptions +CaptureUserAgent",
     "WSGIServerMetrics": "WSGIServerMetrics On",
+    "WSGITraceContext": "WSGITraceContext On sampled=0.1",
+    "WSGIServerTiming": "WSGIServerTiming On",
+    "WSGIRequestNotes": "WSGIRequestNotes On",
     "WSGISocketPrefix": "WSGISocketPrefix run/wsgi",
     "WSGISocketRotation": "WSGISocketRotation Off",
     "WSGIAcceptMutex": "WSGIAcceptMutex posixsem",

@@ -6,6 +6,8 @@
 pub(super) const LENGTH: usize = 55;
 /// Where the trace's id is.
 const TRACE: std::ops::Range<usize> = 3..35;
+/// And that of the parent.
+const PARENT: std::ops::Range<usize> = 36..52;
 
 /// A valid `traceparent`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,11 +18,15 @@ impl<'v> TraceParent<'v> {
     /// headers, which httpd joins with a comma, are none.
     pub(super) fn parse(value: &'v [u8]) -> Option<Self> {
         let (known, rest) = value.split_at_checked(LENGTH)?;
-        let field = |range| known.get(range).filter(|digits: &&[u8]| digits.iter().all(is_digit));
-        let (version, trace, parent) = (field(0..2)?, field(TRACE)?, field(36..52)?);
+        let field = |range| {
+            known
+                .get(range)
+                .filter(|digits: &&[u8]| digits.iter().fold(true, |all, digit| all & is_digit(*digit)))
+        };
+        let (version, trace, parent) = (field(0..2)?, field(TRACE)?, field(PARENT)?);
         let _flags = field(53..55)?;
         let has_dashes = [2, 35, 52].iter().all(|at| known.get(*at) == Some(&b'-'));
-        let is_zero = |id: &[u8]| id.iter().all(|digit| *digit == b'0');
+        let is_zero = |id: &[u8]| id.iter().fold(true, |all, digit| all & (*digit == b'0'));
         let fits = match version {
             b"ff" => false,
             b"00" => rest.is_empty(),
@@ -40,8 +46,16 @@ impl<'v> TraceParent<'v> {
     }
 }
 
-fn is_digit(byte: &u8) -> bool {
+fn is_digit(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'a'..=b'f')
+}
+
+fn write_digits(out: &mut [u8], bytes: &[u8]) {
+    for (pair, byte) in out.chunks_exact_mut(2).zip(bytes) {
+        if let [high, low] = pair {
+            (*high, *low) = (digit(byte >> 4), digit(byte & 15));
+        }
+    }
 }
 
 /// The digit of a number below 16.
@@ -56,13 +70,8 @@ pub(super) fn write(random: [u8; 24], sampled: f64) -> Option<[u8; LENGTH]> {
     let (_, end) = trace.split_last_chunk::<8>()?;
     let part = (u64::from_be_bytes(*end) >> 11) as f64 / (1_u64 << 53) as f64; // from 0 to just below 1
     let mut value = *b"00-00000000000000000000000000000000-0000000000000000-00";
-    let places = (3..35).step_by(2).chain((36..52).step_by(2));
-    for (place, byte) in places.zip(trace.iter().chain(parent)) {
-        if let Some([high, low]) = value.get_mut(place..place + 2) {
-            *high = digit(byte >> 4);
-            *low = digit(byte & 15);
-        }
-    }
+    write_digits(value.get_mut(TRACE)?, trace);
+    write_digits(value.get_mut(PARENT)?, parent);
     if let (true, Some(flag)) = (part < sampled, value.last_mut()) {
         *flag = b'1';
     }
