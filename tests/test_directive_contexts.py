@@ -7,7 +7,7 @@ import pytest
 from support.server import Server
 
 PAGE = (pathlib.Path(__file__).resolve().parents[1] / "docs/directives.md").read_text()
-DOCUMENTED = dict(re.findall(r"^### <?(WSGI\w+)>?\n(?:\n    .*|\n)*?    Context: (\S+?),?(?: <.*)?$", PAGE, re.M))
+DOCUMENTED = dict(re.findall(r"^### (?:`?<)?(WSGI\w+)(?:>`?)?\n(?:\n    .*|\n)*?    Context: (\S+?),?(?: <.*)?$", PAGE, re.M))
 OURS = {"WSGIPythonLibrary", "WSGIPythonHost", "WSGILocalRedirect", "WSGITraceContext", "WSGIServerTiming", "WSGIRequestNotes"}
 
 # A line of each that is right.
