@@ -10,7 +10,7 @@ import pytest
 from support import machine
 from support.blocks import ROOT, blocks, does
 
-pytestmark = [pytest.mark.ours, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.ours, pytest.mark.timeout(1800)]
 ALL = blocks()
 PAGES = sorted({block.page for block in ALL if does(block) == "run"})
 

@@ -107,7 +107,7 @@ class Machine:
             return self._line([*words, "bash", "-c", f"cd {folder}; {noted}{program}"], user=found[1] or "root")
         return self._line([*words, "bash", "-c", SHELL.format(user=user, command=noted + command)], user=user)
 
-    def run(self, command, timeout=300):
+    def run(self, command, timeout=600):
         """(status, what it printed) of one command."""
         with tempfile.TemporaryFile("w+") as out:
             # Not a pipe: what the command leaves running would keep it open.
