@@ -7,13 +7,13 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Prints the executable, the version and the shared library (or an empty line).
+/// Prints the executable and the shared library (or an empty line).
 const ASK_PYTHON: &str = "
 import os, sys, sysconfig as s
 v = s.get_config_var
 d, n = v('LIBDIR') or '', v('INSTSONAME') or ''
 found = [p for p in (os.path.join(d, v('MULTIARCH') or '', n), os.path.join(d, n)) if '.so' in n and os.path.isfile(p)]
-print(sys.executable, '%d.%d' % sys.version_info[:2], found[0] if found else '', sep='\\n')
+print(sys.executable, found[0] if found else '', sep='\\n')
 ";
 
 fn main() {
@@ -95,7 +95,7 @@ fn default_python() {
     let answer = Command::new(&python).args(["-I", "-c", ASK_PYTHON]).output();
     let text = answer.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
     let mut lines = text.lines();
-    for name in ["MOD_WSGI_PYTHON", "MOD_WSGI_PYTHON_VERSION", "MOD_WSGI_LIBPYTHON"] {
+    for name in ["MOD_WSGI_PYTHON", "MOD_WSGI_LIBPYTHON"] {
         println!("cargo:rustc-env={name}={}", lines.next().unwrap_or_default());
     }
     if Path::new(&python).exists() {

@@ -6,6 +6,7 @@ use contract::level;
 
 use crate::apache::hooks::{CannotStart, Hooks};
 use crate::apache::{self, Module, Pool, Server, process};
+use crate::config::interpreter;
 use crate::{auth, daemon, doctor, embedded, handler, notes, status, translate};
 
 /// What `LoadModule wsgi_module` looks for.
@@ -34,8 +35,11 @@ fn check_config(main: Server<'_>, _configuration: Pool<'_>) -> Result<(), Cannot
 fn post_config(main: Server<'_>, configuration: Pool<'_>) -> Result<(), CannotStart> {
     let (major, minor, patch) = contract::MOD_WSGI_VERSION;
     process::announce(configuration, &format!("mod_wsgi/{major}.{minor}.{patch}"));
-    if let Some(python) = option_env!("MOD_WSGI_PYTHON_VERSION").filter(|version| !version.is_empty()) {
-        process::announce(configuration, &format!("Python/{python}")); // that of embedded mode
+    let global = &main.settings().global; // that of embedded mode
+    let library =
+        global.python_library.clone().or_else(|| interpreter::library(global.python_home.as_deref()));
+    if let Some((major, minor)) = library.and_then(|path| interpreter::version(&path)) {
+        process::announce(configuration, &format!("Python/{major}.{minor}"));
     }
     if !process::is_real_pass() {
         return Ok(());

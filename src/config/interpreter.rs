@@ -1,5 +1,6 @@
-//! Where the interpreter of a Python home is, and what a virtual environment says about itself.
+//! Where the interpreter and the library of a Python home are, and what a virtual environment says about itself.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -7,6 +8,8 @@ use thiserror::Error;
 
 /// The interpreter that was found when mod_wsgi was built; empty if there was none.
 const DEFAULT: &str = env!("MOD_WSGI_PYTHON");
+/// Its libpython; empty if there was none.
+const LIBPYTHON: &str = env!("MOD_WSGI_LIBPYTHON");
 
 /// Why there is no interpreter.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -66,6 +69,28 @@ pub(crate) fn find(home: Option<&Path>) -> Result<PathBuf, InterpreterError> {
     })
 }
 
+/// The libpython that embedded mode needs for `home`, else for the default interpreter, by the names of files: a system's
+/// Python may be another one by now than when mod_wsgi was built, and a virtual environment may belong to any.
+pub(crate) fn library(home: Option<&Path>) -> Option<PathBuf> {
+    let built = Some(PathBuf::from(LIBPYTHON)).filter(|path| path.is_file());
+    let Some(program) = find(home).ok().and_then(|found| fs::canonicalize(found).ok()) else { return built };
+    let Some(name) = program.file_name().and_then(OsStr::to_str).filter(|name| minor(name).is_some()) else {
+        return built;
+    };
+    let file = format!("lib{name}.so.1.0");
+    if built.as_ref().is_some_and(|path| path.ends_with(&file)) {
+        return built;
+    }
+    let prefix = program.parent()?.parent()?;
+    let folders = ["lib".to_owned(), "lib64".to_owned(), format!("lib/{}-linux-gnu", std::env::consts::ARCH)];
+    folders.into_iter().map(|folder| prefix.join(folder).join(&file)).find(|path| path.is_file()).or(built)
+}
+
+/// The version in the name of a libpython.
+pub(crate) fn version(library: &Path) -> Option<(u32, u32)> {
+    minor(library.file_name()?.to_str()?)
+}
+
 /// What `pyvenv.cfg` says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct VirtualEnvironment {
@@ -118,6 +143,23 @@ mod tests {
         fs::write(folder.join("bin/python"), "").unwrap();
         assert!(find(Some(&folder)).unwrap().ends_with("bin/python"));
         fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn the_library_of_a_home() {
+        let base = std::env::temp_dir().join(format!("mod_wsgi-libpython-{}", std::process::id()));
+        for folder in ["bin", "lib64", "venv/bin"] {
+            fs::create_dir_all(base.join(folder)).unwrap();
+        }
+        fs::write(base.join("bin/python3.99"), "").unwrap();
+        std::os::unix::fs::symlink(base.join("bin/python3.99"), base.join("venv/bin/python3")).unwrap();
+        let home = base.join("venv");
+        assert_eq!(library(Some(&home)), library(None), "there is none of its own");
+        let file = base.join("lib64/libpython3.99.so.1.0");
+        fs::write(&file, "").unwrap();
+        assert_eq!(library(Some(&home)).as_deref(), Some(file.as_path()));
+        assert_eq!(version(&file), Some((3, 99)));
+        fs::remove_dir_all(&base).unwrap();
     }
 
     #[test]

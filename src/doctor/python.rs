@@ -12,8 +12,6 @@ use crate::config::interpreter::{self, VirtualEnvironment, minor};
 
 /// The oldest Python that the host works with.
 pub(super) const OLDEST: (u32, u32) = (3, 10);
-/// The version of the libpython that embedded mode has unless told otherwise; empty if there was none.
-const EMBEDDED: Option<&str> = option_env!("MOD_WSGI_PYTHON_VERSION");
 
 /// What is wrong with the Pythons.
 pub(super) fn look(case: &Case<'_>) -> Vec<Finding> {
@@ -103,13 +101,15 @@ fn embedded(case: &Case<'_>) -> Option<Finding> {
     let global = &case.main.settings().global;
     let home = global.python_home.as_ref().filter(|_| global.python_library.is_none())?;
     let wanted = VirtualEnvironment::of(home)?.version?;
-    let found = EMBEDDED.filter(|version| !version.is_empty())?;
+    let found = interpreter::version(&interpreter::library(Some(home))?)?;
     let is_used = case.uses_in(&Where::Embedded).next().is_some();
-    (is_used && minor(&wanted).is_some() && minor(&wanted) != minor(found)).then(|| {
+    (is_used && minor(&wanted).is_some_and(|wanted| wanted != found)).then(|| {
         let what = format!(
-            "{} is a virtual environment of Python {wanted}, and embedded mode has Python {found}, so scripts in \
-             httpd's own processes cannot run",
-            home.display()
+            "{} is a virtual environment of Python {wanted}, whose libpython is not installed, and embedded mode has \
+             Python {}.{}, so scripts in httpd's own processes cannot run",
+            home.display(),
+            found.0,
+            found.1
         );
         let remedy = "set WSGIPythonLibrary, or use WSGIDaemonProcess with python-home, which runs any version";
         Finding::of_directive(Severity::Warning, ("WSGIPythonHome", None), what, remedy).at(home)

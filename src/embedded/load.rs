@@ -16,14 +16,12 @@ use super::exchange::{Exchange, TABLE};
 use super::{counted, nested};
 use crate::apache::process;
 use crate::config::global::Global;
-use crate::config::interpreter::{VirtualEnvironment, minor};
+use crate::config::interpreter::{self, VirtualEnvironment, minor};
 
 /// The host's file name, beside our own library. There may be others, for one version and build of Python alone:
 /// `mod_wsgi_host.cpython-314t-x86_64-linux-gnu.so`.
 const HOST: &str = "mod_wsgi_host.abi3.so";
 const ABI3: &str = ".abi3.so";
-/// libpython as it was found when mod_wsgi was built; empty if there was none.
-const LIBPYTHON: &str = env!("MOD_WSGI_LIBPYTHON");
 /// Room for the host's reason not to start.
 const REASON: usize = 4096;
 
@@ -56,7 +54,8 @@ pub(super) enum LoadError {
     },
     /// libpython is not known.
     #[error(
-        "no libpython was found when mod_wsgi was built; set WSGIPythonLibrary, or use WSGIDaemonProcess, which needs none"
+        "no libpython was found: install that of the system's Python, set WSGIPythonLibrary, or use WSGIDaemonProcess, \
+         which needs none"
     )]
     NoLibrary,
     /// Something else has brought Python along.
@@ -106,11 +105,9 @@ impl Embedded {
         if let Some(version) = python_version(Handle(libc::RTLD_DEFAULT)) {
             return Err(LoadError::Occupied { version });
         }
-        let path = match &global.python_library {
-            Some(path) => path.clone(),
-            None if LIBPYTHON.is_empty() => return Err(LoadError::NoLibrary),
-            None => PathBuf::from(LIBPYTHON),
-        };
+        let home = global.python_home.as_deref();
+        let path = global.python_library.clone().or_else(|| interpreter::library(home));
+        let path = path.ok_or(LoadError::NoLibrary)?;
         let library = open(
             &path,
             libc::RTLD_NOW | libc::RTLD_GLOBAL,

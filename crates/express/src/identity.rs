@@ -28,6 +28,8 @@ pub(crate) struct Identity {
     /// The numbers of both.
     pub user_id: u32,
     pub gid: u32,
+    /// Whether the system knows the user, and so the groups of that user.
+    pub has_account: bool,
 }
 
 impl Identity {
@@ -37,7 +39,15 @@ impl Identity {
         if !uid.is_root() {
             let gid = Gid::effective();
             let (user, group) = (user_name(uid), group_name(gid));
-            return Ok(Self { uid: uid.as_raw(), user, group, user_id: uid.as_raw(), gid: gid.as_raw() });
+            let has_account = !user.starts_with('#');
+            return Ok(Self {
+                uid: uid.as_raw(),
+                user,
+                group,
+                user_id: uid.as_raw(),
+                gid: gid.as_raw(),
+                has_account,
+            });
         }
         let user = options.user.as_deref().ok_or(Error::Root)?;
         let no_user = || Error::NoUser(user.to_owned());
@@ -58,9 +68,10 @@ impl Identity {
                 (group_name(gid), gid.as_raw())
             }
         };
+        let has_account = account.is_some();
         let user_id =
             account.map(|account| account.uid.as_raw()).or_else(|| numeric(user)).ok_or_else(no_user)?;
-        Ok(Self { uid: 0, user: user.to_owned(), group, user_id, gid })
+        Ok(Self { uid: 0, user: user.to_owned(), group, user_id, gid, has_account })
     }
 
     /// Whether httpd is started by root and has to become somebody else.

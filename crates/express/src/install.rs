@@ -36,6 +36,7 @@ pub(crate) fn lines(module: &Path) -> Result<String, Error> {
         python_path: &[],
         module: None,
         free_threading: false,
+        user: None,
     };
     let python = Python::find(&question)?;
     let mut conf = Conf::default();

@@ -1,11 +1,14 @@
 //! The Python that runs the application: which one, and what it says about itself and the entry point.
 //!
-//! It is asked once, in a process of its own; nothing of the application is imported there.
+//! It is asked once, in a process of its own; nothing of the application is imported there. Root asks as the user of the
+//! application: what an interpreter runs when it starts (`.pth` files, sitecustomize) is that user's.
 
 use std::ffi::OsStr;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::identity::Identity;
 use crate::locate;
 
 /// Why there is no Python.
@@ -17,6 +20,10 @@ pub(crate) enum Error {
         "there is no module `{name}` for {program}: looked in {folder}, --python-path and what Python knows"
     )]
     NoModule { name: String, program: PathBuf, folder: PathBuf },
+    #[error(
+        "{user} cannot execute {program}: {folder} is closed to that user; open it (chmod o+x), or name another Python with --python-home"
+    )]
+    Closed { user: String, program: PathBuf, folder: PathBuf },
     #[error("there is no python3 in {0}/bin: name a virtual environment or an installation of Python")]
     NoPython(PathBuf),
     #[error("python3 is not in PATH: install it, or name an installation with --python-home")]
@@ -45,6 +52,8 @@ pub(crate) struct Question<'q> {
     /// The module that is the entry point.
     pub module: Option<&'q OsStr>,
     pub free_threading: bool,
+    /// Whom root asks as; nobody else can choose.
+    pub user: Option<&'q Identity>,
 }
 
 #[derive(serde::Deserialize)]
@@ -63,7 +72,11 @@ impl Python {
     pub(crate) fn find(question: &Question<'_>) -> Result<Self, Error> {
         let program = program(question.home)?;
         let failed = |said: String| Error::Failed { program: program.clone(), said };
-        let output = Command::new(&program)
+        if let Some((user, folder)) = question.user.and_then(|user| Some((user, in_the_way(&program, user)?)))
+        {
+            return Err(Error::Closed { user: user.user.clone(), program, folder });
+        }
+        let output = command(&program, question.user)
             .arg("-c")
             .arg(PROBE)
             .arg(question.module.unwrap_or_default())
@@ -112,4 +125,43 @@ fn program(given: Option<&Path>) -> Result<PathBuf, Error> {
         .find_map(|home| of(&home))
         .or_else(|| locate::program_in_path(&["python3"]))
         .ok_or(Error::NotInPath)
+}
+
+/// A command that root runs as somebody else, with all groups of that user where setpriv is (util-linux).
+fn command(program: &Path, user: Option<&Identity>) -> Command {
+    let Some(user) = user.filter(|user| user.is_root()) else { return Command::new(program) };
+    let Some(setpriv) = locate::program_in_path(&["setpriv"]) else {
+        let mut command = Command::new(program);
+        command.uid(user.user_id).gid(user.gid);
+        return command;
+    };
+    let mut command = Command::new(setpriv);
+    command.args(["--reuid", &user.user_id.to_string(), "--regid", &user.gid.to_string()]);
+    command.arg(if user.has_account { "--init-groups" } else { "--clear-groups" }).arg(program);
+    command
+}
+
+/// The folder that keeps the user from a program.
+fn in_the_way(program: &Path, user: &Identity) -> Option<PathBuf> {
+    if !user.is_root() {
+        return None;
+    }
+    let target = program.canonicalize().unwrap_or_else(|_| program.to_path_buf());
+    let mut folders: Vec<&Path> = program
+        .ancestors()
+        .skip(1)
+        .chain(target.ancestors().skip(1))
+        .filter(|folder| folder.is_dir())
+        .collect();
+    folders.sort_by_key(|folder| folder.components().count());
+    folders.dedup();
+    let test = locate::program_in_path(&["test"])?;
+    let may_execute = |path: &Path| {
+        let answer = command(&test, Some(user)).arg("-x").arg(path).output();
+        answer.is_ok_and(|output| output.status.success())
+    };
+    if may_execute(program) {
+        return None;
+    }
+    folders.into_iter().find(|folder| !may_execute(folder)).map(Path::to_path_buf)
 }

@@ -90,7 +90,7 @@ impl Site {
         let httpd = Httpd::find(&options.server)?;
         let mpm = httpd.mpm(&wanted_mpms(&options))?;
         let wsgi = match needs_python(&options, &entry) {
-            true => Some(Wsgi::find(&options, &httpd, &entry, &working_directory)?),
+            true => Some(Wsgi::find(&options, &httpd, &entry, &working_directory, &identity)?),
             false => None,
         };
         let root = root(&options, identity.uid);
@@ -184,6 +184,7 @@ impl Wsgi {
         httpd: &Httpd,
         entry: &Entry,
         working_directory: &Path,
+        identity: &Identity,
     ) -> Result<Self, Error> {
         let folders: Vec<PathBuf> =
             options.application.python_path.iter().map(|path| absolute(path)).collect();
@@ -194,6 +195,7 @@ impl Wsgi {
             python_path: &folders,
             module: if let Entry::Module(name) = entry { Some(name) } else { None },
             free_threading: options.processes.free_threading,
+            user: Some(identity),
         })?;
         let module = locate::module(options.server.module.as_deref(), || Ok(httpd.modules.clone()))?;
         let locale = options.application.locale.clone().unwrap_or_else(|| python.locale.clone());

@@ -24,9 +24,9 @@ pub(super) const ROWS: &[Row] = &[
     Row::global(c"WSGIPythonLibrary", "file", |server, words| {
         words.only("file").map(|path| server.global.python_library = Some(path))
     })
-    .default("the one found when mod_wsgi.so was built")
+    .default("that of WSGIPythonHome or of the default Python")
     .says(
-        c"libpython for embedded mode; default the one known when mod_wsgi was built",
+        c"libpython for embedded mode; default that of WSGIPythonHome or of the default Python",
         "The libpython that embedded mode loads.",
     )
     .differs("there is no such directive: the module is linked with one."),
