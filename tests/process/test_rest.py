@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import time
 from pathlib import Path
 
@@ -60,6 +61,17 @@ def test_a_reservation_that_a_dead_child_has_left_is_taken_back_after_a_rest(gro
     with site.enqueue() as connection:  # as no thread is free
         assert wire.Response(connection).whole().body == b"done"
     assert "took back 1 reservations" in site.errors()
+
+
+def test_a_worker_that_is_stuck_at_rest_is_replaced(group):
+    site = group(SLEEPER, deadlock_timeout=40)
+    leader = next(iter(site.leaders))
+    site.ready()
+    until(lambda: asleep(leader), "rest", 40)
+    (old,) = site.workers()
+    os.kill(old, signal.SIGSTOP)  # as if Python's lock were never given back, and no request to notice it
+    until(lambda: f"process {old} in slot 0 is deadlocked" in site.errors(), "the deadlock", 60)
+    until(lambda: site.workers() not in ([], [old]), "the replacement")
 
 
 def test_a_worker_that_dies_at_rest_is_replaced_at_once(group):

@@ -1,14 +1,14 @@
 //! How long things may take in a worker: requests, loading, quiet, its whole life, the GIL.
 //!
-//! Each limit stands on its own; none needs another to be set. All are looked at once a second, from outside, so that a
-//! worker that is stuck is noticed as well as one that works. What follows is a replacement that serves before the old
+//! Each limit stands on its own; none needs another to be set. All are looked at once a second, or less often at rest
+//! ([`between_looks`]), from outside, so that a worker that is stuck is noticed as well as one that works. What follows is a replacement that serves before the old
 //! worker finishes, unless the old one can serve nobody (a deadlock, nothing loaded): that one is stopped.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use contract::control::{RequestOf, ToWorker};
-use contract::limits::duration;
+use contract::limits::{Limits, duration};
 use contract::reason::Reason;
 use tracing::Level;
 
@@ -17,8 +17,10 @@ use crate::look::{Running, Seen};
 use crate::supervise::{GRACE, Supervisor};
 use crate::worker::State;
 
-/// When looks are further apart than this the leader itself was held up, and so perhaps was the worker.
+/// When a look comes so late the leader itself was held up, and so perhaps was the worker.
 const HELD_UP: Duration = Duration::from_secs(5);
+/// The times between looks at a group at rest.
+const LOOKS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
 /// What a deadlocked worker gets to end where shutdown-timeout sets no limit.
 const DEADLOCKED: Duration = Duration::from_secs(5);
 
@@ -50,8 +52,8 @@ impl Watch {
     }
 
     /// For how long the GIL has not been had.
-    fn without_gil(&mut self, now: Instant, stamp: u64) -> Duration {
-        let held_up = now.saturating_duration_since(self.looked) > HELD_UP;
+    fn without_gil(&mut self, now: Instant, stamp: u64, limits: &Limits) -> Duration {
+        let held_up = now.saturating_duration_since(self.looked) > between_looks(limits) + HELD_UP;
         match self.probe {
             Some((last, since)) if last == stamp && !held_up => now.saturating_duration_since(since),
             _ => {
@@ -60,6 +62,14 @@ impl Watch {
             }
         }
     }
+}
+
+/// How often a group at rest is looked at: limits that count without any request are kept within a tenth.
+pub(crate) fn between_looks(limits: &Limits) -> Duration {
+    let [shortest, longest] = LOOKS;
+    let own = [limits.restart_interval, limits.inactivity_timeout, limits.deadlock_timeout];
+    let own = own.into_iter().filter_map(duration).min();
+    own.map_or(longest, |limit| (limit / 10).clamp(shortest, longest))
 }
 
 impl Supervisor {
@@ -171,7 +181,7 @@ impl Supervisor {
     fn check_loading(&mut self, now: Instant, slot: u32, seen: &Seen) {
         let limits = self.limits;
         let Some(worker) = self.workers.get_mut(&slot) else { return };
-        let (age, stuck) = (now - worker.watch.born, worker.watch.without_gil(now, seen.probed));
+        let (age, stuck) = (now - worker.watch.born, worker.watch.without_gil(now, seen.probed, &limits));
         let late = duration(limits.startup_timeout).is_some_and(|limit| !seen.loaded && age >= limit);
         let deadlocked =
             duration(limits.deadlock_timeout).is_some_and(|limit| seen.probed != 0 && stuck >= limit);
@@ -237,7 +247,9 @@ impl Supervisor {
     fn check_gil(&mut self, now: Instant, slot: u32, stamp: u64) {
         let Some(limit) = duration(self.limits.deadlock_timeout).filter(|_| stamp != 0) else { return };
         let Some(worker) = self.workers.get_mut(&slot) else { return };
-        if worker.watch.without_gil(now, stamp) < limit || matches!(worker.state, State::Stopping { .. }) {
+        if worker.watch.without_gil(now, stamp, &self.limits) < limit
+            || matches!(worker.state, State::Stopping { .. })
+        {
             return;
         }
         let pid = worker.pid;

@@ -173,6 +173,33 @@ fn a_deadlock_is_seen_by_a_stamp_that_stands_still() {
 }
 
 #[test]
+fn a_deadlock_at_rest_is_seen_as_well() {
+    let mut group = group(1, 1, Limits { deadlock_timeout: 300, ..Limits::default() });
+    let seen = || Seen { probed: 9, ..with(Vec::new()) };
+    for _ in 0..30 {
+        assert_eq!(look(group.later(9000), seen()), []);
+    }
+    let done = look(group.later(29_000), seen());
+    assert_eq!(done, [], "the leader was held up");
+    for _ in 0..29 {
+        assert_eq!(look(group.later(9000), seen()), []);
+    }
+    assert!(look(group.later(9000), seen()).contains(&stop(0, Reason::DeadlockTimeout)));
+}
+
+#[test]
+fn looks_at_rest_keep_limits_that_count_without_requests() {
+    let looks = |restart_interval, inactivity_timeout, deadlock_timeout| {
+        between_looks(&Limits { restart_interval, inactivity_timeout, deadlock_timeout, ..Limits::default() })
+    };
+    assert_eq!(looks(0, 0, 0), Duration::from_secs(10));
+    assert_eq!(looks(3600, 0, 300), Duration::from_secs(10));
+    assert_eq!(looks(3600, 30, 300), Duration::from_secs(3));
+    assert_eq!(looks(0, 0, 45), Duration::from_millis(4500));
+    assert_eq!(looks(2, 0, 0), Duration::from_secs(1));
+}
+
+#[test]
 fn an_eviction_has_its_own_time() {
     let mut group = group(1, 1, Limits { eviction_timeout: 60, ..Limits::default() });
     group.on(Event::Said { slot: 0, message: FromWorker::Retire { reason: Reason::GracefulSignal } });

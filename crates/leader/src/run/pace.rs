@@ -3,20 +3,18 @@
 //!
 //! What can happen in a group at rest wakes the loop: a worker says that a request has come after a pause
 //! ([`contract::control::FromWorker::Busy`]), a ticket lies in the overflow, a message comes, a process ends. Limits that
-//! count without any request are looked at often enough to be kept within a tenth.
+//! count without any request say how far apart looks may be ([`between_looks`]).
 
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
 use contract::area::Slot;
-use contract::limits::Limits;
 
 use super::{Loop, TICK};
+use crate::limits::between_looks;
 
 /// How long nothing must have happened.
 const PAUSE: Duration = Duration::from_secs(5);
-/// The longest time between two looks.
-const LONGEST: Duration = Duration::from_secs(10);
 
 /// When something last happened.
 #[derive(Debug)]
@@ -49,17 +47,11 @@ impl Pace {
     }
 }
 
-/// The time between two looks at a group at rest.
-fn rest(limits: &Limits) -> Duration {
-    let own =
-        [limits.restart_interval, limits.inactivity_timeout].into_iter().filter(|limit| *limit > 0).min();
-    own.map_or(LONGEST, |limit| Duration::from_secs((limit / 10).into()).clamp(TICK, LONGEST))
-}
-
 impl Loop {
     /// When the loop looks around the next time.
     pub(super) fn next_look(&self) -> Instant {
-        self.ticked + if self.is_at_rest(Instant::now()) { rest(&self.settings.limits) } else { TICK }
+        self.ticked
+            + if self.is_at_rest(Instant::now()) { between_looks(&self.settings.limits) } else { TICK }
     }
 
     /// Nothing happens, and nothing is about to.
@@ -100,18 +92,5 @@ mod tests {
         assert!(!pace.rests(at(15)), "one runs");
         pace.wake(at(17));
         assert!(!pace.rests(at(21)) && pace.rests(at(22)));
-    }
-
-    #[test]
-    fn limits_without_requests_are_kept() {
-        let limits = |restart_interval, inactivity_timeout| Limits {
-            restart_interval,
-            inactivity_timeout,
-            ..Limits::default()
-        };
-        assert_eq!(rest(&limits(0, 0)), LONGEST);
-        assert_eq!(rest(&limits(3600, 0)), LONGEST);
-        assert_eq!(rest(&limits(3600, 30)), Duration::from_secs(3));
-        assert_eq!(rest(&limits(2, 0)), TICK);
     }
 }
