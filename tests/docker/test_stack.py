@@ -3,7 +3,6 @@
 MOD_WSGI_STACK_PORT names the port of this machine that leads to port 8000 of the engine's, if it is another machine.
 """
 
-import collections
 import os
 import subprocess
 import uuid
@@ -108,8 +107,9 @@ def test_the_mesh_spreads_requests(stack):
     """Over all three: each logs a part of them."""
     wait_until(answers, PATIENCE, "the mesh", 1)
     assert all(answers() for _ in range(30))
-    counts = collections.Counter(line.split("|")[0] for line in docker("service", "logs", f"{STACK}_web").stdout.splitlines() if "GET /export/" in line)
-    assert len(counts) == 3, counts
+    replicas = docker("ps", "--quiet", "--filter", f"label=com.docker.swarm.service.name={STACK}_web").stdout.split()
+    counts = [docker("logs", replica).stdout.count("GET /export/") for replica in replicas]
+    assert len(counts) == 3 and all(counts), counts
 
 
 def test_a_rolling_update_fails_no_request(stack, images):
