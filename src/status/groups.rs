@@ -108,7 +108,7 @@ fn worker((number, slot): (usize, &Slot), area: &Area, settings: &ProcessGroup, 
         requests: slot.requests.load(SeqCst),
         busy: slot.busy.load(SeqCst).min(settings.threads),
         running: running.map(|running| of_worker(&running)).collect(),
-        usage: proc::usage(pid),
+        usage: proc::usage_of_worker(pid),
     }
 }
 
