@@ -8,7 +8,7 @@ use std::ffi::CStr;
 
 use crate::apache::regex::Regex;
 use crate::apache::{HandlerResult, Request, Server};
-use crate::config::alias::{Pattern, is_plain, match_prefix, rest_of};
+use crate::config::alias::{Pattern, collapse_slashes, is_plain, match_prefix, rest_of};
 use crate::config::finding::{Finding, Severity};
 use crate::config::{Alias, AliasOptions, ServerSettings};
 
@@ -53,7 +53,8 @@ pub(crate) fn translate(request: Request<'_>) -> HandlerResult {
         let regex = compiled.and_then(|compiled| compiled.0.get(at)).and_then(Option::as_ref);
         if let Some((path, rest)) = map(request, alias, regex) {
             let pool = request.pool();
-            if !(is_plain(path.to_bytes(), rest) && request.set_script(path, pool.string(rest))) {
+            let path_info = collapse_slashes(rest); // as httpd does, whatever MergeSlashes says
+            if !(is_plain(path.to_bytes(), &path_info) && request.set_script(path, pool.string(&path_info))) {
                 request.set_filename(pool.string(&[path.to_bytes(), rest].concat()));
             }
             note(request, alias, at);

@@ -131,8 +131,11 @@ pub(crate) fn rest_of(uri: &[u8], prefix_is_root: bool, used: usize) -> &[u8] {
 /// Whether `path` and `rest` are a file and its PATH_INFO as they stand, if `path` is a file: nothing that httpd would
 /// leave out or resolve where it puts them together.
 pub(crate) fn is_plain(path: &[u8], rest: &[u8]) -> bool {
-    let canonical =
-        |text: &[u8]| text.starts_with(b"/") && !text.windows(2).any(|two| matches!(two, b"//" | b"/."));
+    let is_folder = |part: &[u8]| matches!(part, b"." | b"..");
+    let canonical = |text: &[u8]| {
+        let mut parts = text.split(|byte| *byte == b'/');
+        text.starts_with(b"/") && !text.windows(2).any(|two| two == b"//") && !parts.any(is_folder)
+    };
     canonical(path) && canonical(rest) && !path.ends_with(b"/")
 }
 
@@ -188,13 +191,13 @@ mod tests {
     #[test]
     fn what_httpd_would_change_is_left_to_it() {
         assert!(is_plain(b"/w/app.wsgi", b"/"));
-        assert!(is_plain(b"/w/app.wsgi", b"/x/y/"));
+        assert!(is_plain(b"/w/app.wsgi", b"/x/y/") && is_plain(b"/w/.app.wsgi", b"/.well-known/x..."));
         for (path, rest) in
             [("/w/app.wsgi", ""), ("/w/app.wsgi", "x"), ("/w/", "/x"), ("w/app.wsgi", "/x"), ("/w//a", "/x")]
         {
             assert!(!is_plain(path.as_bytes(), rest.as_bytes()), "{path} {rest}");
         }
-        for rest in ["/x//y", "/./x", "/x/..", "/.hidden"] {
+        for rest in ["/x//y", "/./x", "/x/..", "/x/."] {
             assert!(!is_plain(b"/w/app.wsgi", rest.as_bytes()), "{rest}");
         }
         assert_eq!(*collapse_slashes(b"//a///b/"), *b"/a/b/");
