@@ -109,8 +109,10 @@ impl Body {
         piece: usize,
         read: &mut impl FnMut(&mut [u8]) -> Result<io::Result<usize>, InputError>,
     ) -> Result<(), InputError> {
-        self.buffer.copy_within(self.start..self.end, 0);
-        (self.start, self.end) = (0, self.end - self.start);
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        }
         let room = self.end..self.end + piece;
         if self.buffer.len() < room.end {
             self.buffer.resize(room.end, 0);
