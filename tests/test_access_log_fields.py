@@ -121,3 +121,31 @@ def test_a_request_that_waited_in_vain(serve):
     status, _, found = notes(server, "/work/late")
     assert status == 504 and found["PROCESS_GROUP"] == "app" and int(found["QUEUE_TIME"]) >= 900_000
     assert found["PID"] is found["APPLICATION_TIME"] is None
+
+
+# A worker that says what its requests have cost as often as the client asks for, besides what the host says at the end.
+TALKS = '''
+import os, socket, stat, struct
+def application(environ, start_response):
+    costs = struct.pack("<BBHI", 25, 0, 0, 52) + struct.pack("<I6Q", 1, 2, 3, 4, 5, 6, 7)
+    for number in map(int, os.listdir("/proc/self/fd")):
+        try:
+            is_socket = stat.S_ISSOCK(os.fstat(number).st_mode)
+        except OSError:
+            continue  # it was that of the folder
+        ours = socket.socket(fileno=os.dup(number)) if is_socket else None
+        if ours and ours.family == socket.AF_UNIX and ours.type == socket.SOCK_STREAM:
+            ours.send(costs * int(environ["QUERY_STRING"]), socket.MSG_DONTWAIT)
+    start_response("200 OK", [])
+    return [b"done"]
+'''
+
+
+@pytest.mark.parametrize("setting, count, status", [("On", 0, 200), ("On", 1, 502), ("Off", 0, 200), ("Off", 1, 502)])
+def test_a_worker_tells_costs_once_and_only_if_asked(serve, setting, count, status):
+    """Each time takes memory of httpd's for as long as the request lasts."""
+    conf = f"WSGIRequestNotes {setting}\nWSGIScriptAlias / ${{ROOT}}/talks.py\n"
+    server = serve(conf, "daemon", options="threads=1", files={"talks.py": TALKS})
+    assert server.get(f"/?{count}").status == status
+    if status == 502:
+        server.wait_for_log("COSTS that nobody asked for")

@@ -32,6 +32,8 @@ pub(super) struct Answer<'r> {
     head: HeadState,
     /// A FILE has come. More of them would fill this process with descriptors, which other groups need, too.
     has_file: bool,
+    /// The costs of the request are wanted, and have not come.
+    wants_costs: bool,
     /// What the worker said when it took the request.
     taken: Option<Taken>,
 }
@@ -63,6 +65,7 @@ impl<'r> Answer<'r> {
             redirect: None,
             head: HeadState::Awaited,
             has_file: false,
+            wants_costs: resolved.request_notes,
             taken: None,
         }
     }
@@ -79,6 +82,9 @@ impl<'r> Answer<'r> {
                 Ok(Turn::Taken)
             }
             Kind::Costs => {
+                if !std::mem::take(&mut self.wants_costs) {
+                    return Err(Broken::Order("COSTS that nobody asked for")); // each takes of the request's memory
+                }
                 notes::costs(self.request, &Costs::decode(payload)?, true);
                 Ok(Turn::On)
             }
