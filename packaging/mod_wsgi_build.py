@@ -147,9 +147,11 @@ def vendored():
     brought = ROOT / "vendor"
     if not brought.is_dir():
         brought = Path(shell("echo $target"), "package", "vendor")
-        # Its output is what a configuration of cargo would need; packaging/build says it itself.
-        subprocess.run(["cargo", "vendor", "--quiet", "--locked", "--versioned-dirs", str(brought)], cwd=ROOT, check=True,
-                       stdout=subprocess.DEVNULL)
+        # Its output is what a configuration of cargo would need; packaging/build says it itself. What a build has
+        # fetched is enough, so a network is the second choice.
+        line = ["cargo", "vendor", "--quiet", "--locked", "--versioned-dirs", str(brought)]
+        if subprocess.run([*line, "--offline"], cwd=ROOT, capture_output=True, check=False).returncode:
+            subprocess.run(line, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     return brought
 
 

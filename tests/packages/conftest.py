@@ -14,7 +14,7 @@ def deb():
 @pytest.fixture(scope="session")
 def rpm():
     """The RPM package."""
-    needs("rpm", "rpm2cpio", "cpio")
+    needs("rpm")
     return package("mod_wsgi-rs-*.rpm", "rpm")
 
 

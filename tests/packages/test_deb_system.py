@@ -88,7 +88,8 @@ class Site:
         """What there is of a module with this name."""
         places = [self.system.folder / place for place in ("etc/apache2", "usr/lib/apache2", "var/lib/apache2", "usr/bin",
                                                            "usr/share/doc", "usr/share/man")]
-        return sorted(str(path.relative_to(self.system.folder)) for place in places for path in place.rglob("*wsgi*"))
+        found = (path for place in places for path in place.rglob("*wsgi*") if "uwsgi" not in path.name)
+        return sorted(str(path.relative_to(self.system.folder)) for path in found)
 
 
 @pytest.fixture(params=os.environ.get("PACKAGES_SUITES", "bookworm").split(","))

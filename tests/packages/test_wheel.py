@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from support import httpd, packaged, pythons
 
+pytestmark = pytest.mark.timeout(600)  # copies of whole Pythons
 VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 PARTS = ("mod_wsgi.so", "mod_wsgi_host.abi3.so", "mod_wsgi_leader")
 APPLICATION = '''"""Says which Python runs it, and what `mod_wsgi` is."""
@@ -38,10 +39,13 @@ def place():
     shutil.rmtree(place, ignore_errors=True)
 
 
-def pip(home, *words):
-    """pip for a virtual environment, without a network."""
-    return subprocess.run([sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--python",
-                           home / "bin/python", *words], check=True, capture_output=True, text=True)
+def pip(home, *words, minor=sys.version_info[1]):
+    """pip for a virtual environment, without a network: that of the Python which it was made from, if that has one."""
+    own = pythons.installed()[minor] / "bin" / f"python3.{minor}"
+    has_pip = subprocess.run([own, "-c", "import pip"], capture_output=True).returncode == 0
+    result = subprocess.run([own if has_pip else sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check",
+                             "--python", home / "bin/python", *words], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
@@ -53,7 +57,7 @@ def environment(request, wheel, place):
     base = pythons.readable(minor, place)
     home = place / f"venv-{request.param}"
     subprocess.run([base / "bin" / f"python{request.param}", "-m", "venv", "--without-pip", home], check=True)
-    pip(home, "install", "--no-index", wheel)
+    pip(home, "install", "--no-index", wheel, minor=minor)
     return home, request.param
 
 
@@ -107,7 +111,7 @@ def test_the_command_finds_its_files(environment):
 def test_module_config_is_what_httpd_takes(environment, tmp_path):
     home, _ = environment
     lines = run(environment, "module-config").stdout
-    assert lines.splitlines() == [f'LoadModule wsgi_module "{home}/lib/mod_wsgi/mod_wsgi.so"', f'WSGIPythonHome "{home}"']
+    assert lines.splitlines() == [f"LoadModule wsgi_module {home}/lib/mod_wsgi/mod_wsgi.so", f"WSGIPythonHome {home}"]
     conf = tmp_path / "httpd.conf"
     mpm = "" if "event.c" in subprocess.run([httpd.program(), "-l"], capture_output=True, text=True).stdout else \
         f"LoadModule mpm_event_module {httpd.modules()}/mod_mpm_event.so\n"
@@ -124,8 +128,8 @@ def test_it_serves_with_the_python_that_it_is_installed_in(environment, express,
     if mode and not list(home.resolve().parent.rglob(f"libpython{version}.so.1.0")):
         packaged.missing(f"Python {version} has no shared library")
     script = express.write("site.wsgi", APPLICATION)
-    words = express.arguments("start-server", [script, *mode])[1:]
-    express.launch([home / "bin/mod_wsgi-express", *words])
+    identity = ["--user", "www-data"] if express.user == "root" else []
+    express.launch([home / "bin/mod_wsgi-express", "start-server", script, "--port", express.port, *mode, *identity])
     text = express.get("/").body.decode()
     assert text.startswith(f"{version} {home} ") and text.endswith("(6, 1, 1)"), text + express.output()
 
@@ -138,10 +142,11 @@ def test_django_finds_the_command(environment):
 
 
 def test_uninstall_leaves_nothing(environment, wheel):
-    home, _ = environment
-    pip(home, "uninstall", "--yes", "mod_wsgi")
+    home, version = environment
+    minor = int(version.partition(".")[2])
+    pip(home, "uninstall", "--yes", "mod_wsgi", minor=minor)
     assert [path for path in home.rglob("*mod_wsgi*") if "__pycache__" not in path.parts] == []
-    pip(home, "install", "--no-index", wheel)
+    pip(home, "install", "--no-index", wheel, minor=minor)
 
 
 def test_without_a_virtual_environment(wheel, tmp_path):

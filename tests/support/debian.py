@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from support import httpd
-from support.packaged import missing, needs
+from support.packaged import missing, needs, needs_root
 
 MIRROR = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive",
@@ -56,8 +56,7 @@ class Debian:
 def base(suite):
     """The folder of the clean one, with httpd, Django and, downloaded only, the package that ours replaces."""
     needs("debootstrap", "chroot", "mount")
-    if os.geteuid() != 0:
-        missing("a chroot needs root")
+    needs_root("a chroot")
     folder = Path(httpd.SCRATCH, f"mod_wsgi-debian-{suite}")
     ready = folder / "ready"
     if ready.exists():

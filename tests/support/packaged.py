@@ -29,6 +29,12 @@ def needs(*tools):
             missing(f"{tool} is not installed: apt-get install it")
 
 
+def needs_root(what):
+    """What only root can do."""
+    if os.geteuid() != 0:
+        missing(f"{what} needs root")
+
+
 def package(pattern, verb):
     """The newest package of a kind."""
     found = sorted(FOLDER.glob(pattern), key=lambda path: path.stat().st_mtime)
