@@ -197,7 +197,7 @@ def test_what_a_worker_without_a_leader_showed_is_forgotten(group):
     site = group(version(1), shutdown_timeout=1)
     site.ready()
     connection = site.send(**sleeping(60))
-    until(lambda: site.area.thread(0, 1)[0] or site.area.thread(0, 2)[0], "the request to show")
+    until(lambda: any(site.area.thread(0, number)[0] for number in range(1, 5)), "the request to show")
     old = site.area.slot(0, "pid")
     (leader,) = site.leaders
     os.kill(leader, signal.SIGKILL)
