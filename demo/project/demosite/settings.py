@@ -44,7 +44,7 @@ def database():
         "PASSWORD": Path(os.environ["DEMO_DATABASE_PASSWORD_FILE"]).read_text(encoding="utf-8").strip(),
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"connect_timeout": 5},
+        "OPTIONS": {"connect_timeout": 30},
     }
 
 
