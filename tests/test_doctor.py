@@ -10,6 +10,7 @@ import time
 import pytest
 from support import doctor
 from support.examples import prepare
+from support.processes import wait_until
 from support.server import free_port
 from test_examples import EXAMPLES, REQUESTS
 
@@ -481,5 +482,5 @@ def test_the_module_leaves_no_process_behind(group):
     server = group("python-home=${ROOT}/home")
     imposter(server, "#include <unistd.h>\nint main(void) { if (fork() == 0) { for (;;) pause(); } for (;;) pause(); }\n")
     assert "was not over within" in doctor.only(server)["what"]
-    assert not server.processes(), "the whole session is killed"
+    wait_until(lambda: not server.processes(), 10, "the end of the whole session")
 

@@ -201,7 +201,7 @@ def test_a_killed_worker_is_an_end_with_a_reason(serve):
     site.server.get("/")
     (worker,) = site.until(lambda group: group["workers"], "a worker")["workers"]
     waiting = background(site, "/wait/for/death")
-    site.until(lambda group: group["workers"] and group["workers"][0]["busy"], "the request")
+    site.until(lambda group: any(request["path"] == "/wait/for/death" for new in group["workers"] for request in new["running"]), "the request")
     os.kill(worker["pid"], signal.SIGKILL)
     try:
         group = site.until(lambda group: group["ends"] and group["lost"], "the end")
