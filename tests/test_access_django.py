@@ -4,17 +4,17 @@ The configurations are those of docs/access.md as they stand there, with other p
 """
 
 import os
-import re
 import subprocess
 
 import pytest
 from support import httpd
 from support.access import basic
+from support.blocks import fenced
 
 pytestmark = pytest.mark.ours  # process-group= on these directives, and words of the log
 
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", (httpd.REPOSITORY / "docs" / "access.md").read_text(), re.S)
-SCRIPT = next(text for kind, text in BLOCKS if kind == "python")
+BLOCKS = list(fenced(httpd.REPOSITORY / "docs" / "access.md"))
+SCRIPT = next(block.text for block in BLOCKS if block.language == "python")
 CONFIGURATIONS = {"child": "WSGIPythonHome", "group": "WSGIDaemonProcess"}
 
 SETTINGS = """
@@ -38,7 +38,7 @@ for name in ("ann", "ben", "old"):
 
 def configuration(place):
     """What docs/access.md says for that place."""
-    found = [text for kind, text in BLOCKS if kind == "apache" and text.startswith(CONFIGURATIONS[place])]
+    found = [block.text for block in BLOCKS if block.language == "apache" and block.text.startswith(CONFIGURATIONS[place])]
     assert len(found) == 1
     return found[0].replace("/srv/", "${ROOT}/srv/") + "<Directory ${ROOT}/srv/site/src>\n    Require all denied\n</Directory>\n"
 
