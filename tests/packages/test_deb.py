@@ -5,6 +5,8 @@ import subprocess
 import pytest
 from support.packaged import below, field, installed, needs, parts_of, traces
 
+pytestmark = pytest.mark.timeout(600)
+
 
 @pytest.fixture
 def unpacked(deb, tmp_path):

@@ -7,6 +7,8 @@ import pytest
 from support import httpd, packaged
 from support.packaged import below, installed, needs, parts_of, traces
 
+pytestmark = pytest.mark.timeout(600)
+
 
 def asked(rpm, *options):
     """What rpm says about the package, in lines."""
