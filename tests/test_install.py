@@ -65,9 +65,24 @@ def test_where_httpd_has_no_mods_available(tmp_path):
     result = run(tmp_path / "dest", "install", str(httpd.module().parent), APXS=str(apxs))
     assert result.returncode == 0
     assert f"LoadModule wsgi_module {tmp_path}/modules/mod_wsgi.so" in result.stdout
-    (tmp_path / "none.modules.d").mkdir()
+    assert f"{tmp_path}/modules/mod_wsgi_leader" in installed(tmp_path / "dest")
+
+
+def test_where_httpd_reads_conf_modules_d(tmp_path):
+    """As on RPM systems: what is among the modules there cannot be executed, and a leader that an older build has left
+    there would be the first to be found."""
+    (tmp_path / "conf.modules.d").mkdir()
+    apxs = tmp_path / "apxs"
+    apxs.write_text(f"#!/bin/sh\ncase $2 in SYSCONFDIR) echo {tmp_path}/conf;; *) echo {tmp_path}/modules;; esac\n")
+    apxs.chmod(0o755)
+    old = Path(f"{tmp_path}/dest{tmp_path}/modules/mod_wsgi_leader")
+    old.parent.mkdir(parents=True)
+    old.write_text("")
     assert run(tmp_path / "dest", "install", str(httpd.module().parent), APXS=str(apxs)).returncode == 0
-    assert f"{tmp_path}/none.modules.d/10-wsgi.conf" in installed(tmp_path / "dest")
+    files = installed(tmp_path / "dest")
+    assert {f"{tmp_path}/conf.modules.d/10-wsgi.conf", "/usr/libexec/mod_wsgi_leader"} < files and not old.exists()
+    assert run(tmp_path / "dest", "uninstall", APXS=str(apxs)).returncode == 0
+    assert installed(tmp_path / "dest") == set()
 
 
 @pytest.mark.parametrize("layout, module, more", [
@@ -79,7 +94,10 @@ def test_a_layout_needs_no_httpd_of_its_kind(tmp_path, layout, module, more):
     assert result.returncode == 0, result.stderr
     command = {f"/usr/{file}".replace("site-functions", "vendor-completions" if layout == "debian" else "site-functions")
                for file in COMMAND}
-    assert programs(tmp_path) == {f"{module}{part}" for part in httpd.PARTS} | command | more
+    parts = {f"{module}{part}" for part in httpd.PARTS}
+    if layout == "fedora":
+        parts = parts - {f"{module}mod_wsgi_leader"} | {"/usr/libexec/mod_wsgi_leader"}
+    assert programs(tmp_path) == parts | command | more
     assert all(f"LoadModule wsgi_module {module}mod_wsgi.so\n" == Path(f"{tmp_path}{file}").read_text()
                for file in more if not file.endswith("wsgi.conf") or "10-" in file)
     assert run(tmp_path, "uninstall", **settings).returncode == 0

@@ -88,7 +88,7 @@ fn plan<'d>(
     delay: Duration,
 ) -> Result<Plan<'d>, StartError> {
     let (group, identity) = (start.group, &start.identity);
-    let path = own_file().with_file_name(LEADER);
+    let path = settings::program(&own_file());
     let file = path.display().to_string();
     let program = File::open(&path).map_err(|source| StartError::Leader { file, source })?.into();
     let name = CString::new(path.as_os_str().as_bytes()).unwrap_or_default();

@@ -20,8 +20,10 @@ use crate::config::interpreter;
 use crate::config::python::{self, Environment};
 use crate::config::{Account, ProcessGroup};
 
-/// The leader's file name; it is installed beside the module.
+/// The leader's file name.
 pub(super) const LEADER: &str = "mod_wsgi_leader";
+/// Where the leader is, if not beside the module: SELinux has httpd execute what is here, but nothing among its modules.
+const PROGRAMS: &str = "/usr/libexec";
 /// The host library's.
 const HOST: &str = "mod_wsgi_host.abi3.so";
 
@@ -75,6 +77,13 @@ pub(crate) enum StartError {
         "cannot make the sockets and the process of the group: {0}; look at httpd's limits on open files and processes"
     )]
     System(#[from] std::io::Error),
+}
+
+/// The leader's program, which need not be there.
+pub(super) fn program(module: &Path) -> PathBuf {
+    let beside = module.with_file_name(LEADER);
+    let apart = Path::new(PROGRAMS).join(LEADER);
+    if !beside.exists() && apart.exists() { apart } else { beside }
 }
 
 /// Who a group's processes are.

@@ -61,9 +61,10 @@ def below(folder):
     return {f"/{path.relative_to(folder)}".removesuffix(".gz"): bool(path.stat().st_mode & 0o100) for path in found}
 
 
-def parts_of(folder, place):
+def parts_of(folder, *places):
     """The parts in the unpacked files of a package, laid together as `make` leaves them."""
-    for path in (Path(folder) / "usr/bin/mod_wsgi-express", *(Path(folder) / place).glob("mod_wsgi*")):
+    found = (path for place in places for path in (Path(folder) / place).glob("mod_wsgi*"))
+    for path in (Path(folder) / "usr/bin/mod_wsgi-express", *found):
         target = Path(folder).parent / "parts" / path.name
         target.parent.mkdir(exist_ok=True)
         target.write_bytes(path.read_bytes())

@@ -57,7 +57,7 @@ pub(crate) fn install(given: Option<&Path>) -> Result<PathBuf, Error> {
     let parts = PARTS.map(OsString::from).into_iter().chain(hosts_for_one_python(&module));
     for part in parts {
         let mode = if part.as_encoded_bytes().ends_with(b".so") { 0o644 } else { 0o755 };
-        copy(&module.with_file_name(&part), &folder.join(&part), mode)?;
+        copy(&locate::part(&module, &part), &folder.join(&part), mode)?;
     }
     Ok(target)
 }

@@ -129,10 +129,17 @@ pub(crate) fn module(
     if !module.exists() {
         return Err(Error::Module(module.parent().map(Path::to_path_buf).unwrap_or_default()));
     }
-    match PARTS.into_iter().find(|part| !module.with_file_name(part).exists()) {
+    match PARTS.into_iter().find(|part| !self::part(&module, part).exists()) {
         Some(part) => Err(Error::ModulePart { module, part }),
         None => Ok(module),
     }
+}
+
+/// A part of a module: beside it, or with the programs of packages, where RPM systems have the leader (SELinux).
+pub(crate) fn part(module: &Path, name: impl AsRef<Path>) -> PathBuf {
+    let beside = module.with_file_name(name.as_ref());
+    let apart = Path::new("/usr/libexec").join(name);
+    if !beside.exists() && apart.exists() { apart } else { beside }
 }
 
 /// The module beside this command, as `make` leaves it, or in lib/mod_wsgi beside bin, as in a virtual environment.
