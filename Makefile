@@ -89,9 +89,9 @@ deb rpm wheel:
 	@packaging/$@
 
 # What is in them, what they do to a clean Debian (as root), and the wheel in every Python that is here.
-test-packages: all .venv/ready
+test-packages: .venv/ready
 	@packaging/all
-	.venv/bin/python -m pytest tests/packages
+	MOD_WSGI_SO=$${STAGE:-$(CARGO_TARGET_DIR)/package/stage}/mod_wsgi.so .venv/bin/python -m pytest tests/packages
 
 # Builds everything twice, in different folders, and compares the bytes.
 reproducible:

@@ -1,8 +1,9 @@
+# shellcheck shell=bash disable=SC2034 # what is set here is for those who source it
 # What the scripts beside this one share; they source it. Sets the working directory to that of the sources.
 #
 # SOURCE_DATE_EPOCH, unless it is given, is the time of the commit; in sources without git that of their newest change.
 
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 sources=$PWD
 target=${CARGO_TARGET_DIR:-target}
 mkdir -p "$target/package"
@@ -34,13 +35,15 @@ tool() {
     echo "$own"
 }
 
-# tree NAME: the files of a package, below a fresh folder, which it prints. STAGE names parts that are built already.
+# tree NAME: the files of a package, below a fresh folder, which it prints: those of `make install`, and the licenses of
+# the crates. STAGE names parts that are built already.
 tree() {
     local stage=${STAGE:-$target/package/stage} tree=$target/release/package/$1
     [ -n "${STAGE:-}" ] || packaging/build "$stage" >&2
     rm -rf "$tree"
     mkdir -p "$tree"
     DESTDIR=$tree apxs/install install "$stage" >/dev/null
+    packaging/crates >"$tree$DOCDIR/crates.txt"
     echo "$tree"
 }
 

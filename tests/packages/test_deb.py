@@ -19,7 +19,7 @@ def test_it_has_what_make_install_has(unpacked, tmp_path):
     docs = "/usr/share/doc/libapache2-mod-wsgi-rs"
     parts = parts_of(unpacked, "usr/lib/apache2/modules")
     expected = installed(tmp_path / "expected", parts, LAYOUT="debian", PREFIX="/usr", DOCDIR=docs)
-    assert below(unpacked) == expected | {f"{docs}/copyright": False, f"{docs}/changelog.Debian": False}
+    assert below(unpacked) == expected | {f"{docs}/{file}": False for file in ("copyright", "changelog.Debian", "crates.txt")}
     assert "/etc/apache2/mods-available/wsgi.load" in expected and "/usr/lib/apache2/modules/mod_wsgi_leader" in expected
 
 

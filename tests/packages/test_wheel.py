@@ -89,7 +89,7 @@ def test_it_has_what_make_install_has(wheel, tmp_path):
                 (parts / Path(name).name).chmod(0o755)
     expected = packaged.installed(tmp_path / "expected", parts, LAYOUT="prefix", PREFIX="", DOCDIR="/share/doc/mod_wsgi")
     places = {name.replace("scripts/", "/bin/") if name.startswith("scripts/") else name.removeprefix("data") for name in names}
-    assert places == set(expected) and all(f"/lib/mod_wsgi/{part}" in places for part in PARTS)
+    assert places == {*expected, "/share/doc/mod_wsgi/crates.txt"} and all(f"/lib/mod_wsgi/{part}" in places for part in PARTS)
     assert packaged.traces(parts) == []
 
 
