@@ -89,9 +89,9 @@ def files(folder):
 
 
 def tag(contents):
-    """The wheel's tag: it needs this kind of machine, and the newest version of glibc that a file names."""
-    newest = max(int(number) for content in contents for number in re.findall(rb"GLIBC_2\.(\d+)", content))
-    return f"py3-none-manylinux_2_{newest}_{os.uname().machine}"
+    """The wheel's tag: it needs this kind of machine, and the newest version of glibc that a file names, if any does."""
+    newest = max((int(number) for content in contents for number in re.findall(rb"GLIBC_2\.(\d+)", content)), default=None)
+    return f"py3-none-{'linux' if newest is None else f'manylinux_2_{newest}'}_{os.uname().machine}"
 
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
