@@ -56,7 +56,7 @@ def test_queue(serve):
         processes.wait_until((server.root / "data" / "held").exists, 20)
         server.holder = holder
 
-    server = refused(serve, text, "threads=1 queue-timeout=1", 504, r"longer than queue-timeout: 1 of its 1 threads were busy",
+    server = refused(serve, text, "threads=1 queue-timeout=3", 504, r"longer than queue-timeout: 1 of its 1 threads were busy",
                      prepare=hold)
     (server.root / "data" / "go").touch()
     assert server.holder.finish().status == 200

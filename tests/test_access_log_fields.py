@@ -45,9 +45,13 @@ def application(environ, start_response):
 '''
 
 
-def start(serve, mode, conf=CONF, **settings):
+# The same, but it sleeps until there is a file.
+PATIENT = WORK.replace("    time.sleep(0.1)", "    while not os.path.exists(os.path.join(os.environ['MOD_WSGI_TEST'], 'data', 'go')):\n        time.sleep(0.02)")
+
+
+def start(serve, mode, conf=CONF, work=WORK, **settings):
     """A server with the application."""
-    server = serve(conf, mode, files={"work.py": WORK, "htdocs/page.html": "a static page"}, **settings)
+    server = serve(conf, mode, files={"work.py": work, "htdocs/page.html": "a static page"}, **settings)
     os.chmod(server.root / "htdocs" / "page.html", 0o644)
     return server
 
@@ -109,17 +113,18 @@ def test_an_error_page_does_not_hide_them(serve, mode):
 
 
 def test_a_request_that_waited_in_vain(serve):
-    options = "processes=1 threads=1 queue-timeout=1"
-    server = start(serve, "daemon", CONF.replace("WSGIRequestNotes", "WSGIApplicationGroup %{GLOBAL}\nWSGIRequestNotes"),
-                   options=options)
-    server.write("work.py", WORK.replace("time.sleep(0.1)", "time.sleep(float(environ['QUERY_STRING'] or 0.1))"))
+    options = "processes=1 threads=1 queue-timeout=2"
+    more = "WSGIApplicationGroup %{GLOBAL}\nWSGIImportScript ${ROOT}/work.py process-group=app application-group=%{GLOBAL}\n"
+    server = start(serve, "daemon", more + CONF, options=options, work=PATIENT)
+    server.wait_for_log("Loading WSGI script")  # else the first request might wait for the process for too long
     with server.connect() as client:
-        client.start("GET", "/work?4")
+        client.start("GET", "/work")
         server.wait_for_log("at work")
         assert server.get("/work/late").status == 504
+        server.write("data/go", "")
         assert client.finish().status == 200
     status, _, found = notes(server, "/work/late")
-    assert status == 504 and found["PROCESS_GROUP"] == "app" and int(found["QUEUE_TIME"]) >= 900_000
+    assert status == 504 and found["PROCESS_GROUP"] == "app" and int(found["QUEUE_TIME"]) >= 1_900_000
     assert found["PID"] is found["APPLICATION_TIME"] is None
 
 

@@ -143,13 +143,13 @@ def test_orphaned_children_are_served_until_the_last_ends(server):
 
 @pytest.mark.ours
 def test_queue_timeout(serve):
-    server = serve(CONF.format(options="processes=1 threads=1 queue-timeout=1"), files={"slow.py": SLOW})
+    server = serve(CONF.format(options="processes=1 threads=1 queue-timeout=3"), files={"slow.py": SLOW})
     with server.connect() as client:
         client.start("GET", "/slow?a")
         begun(server, "a")
         before = time.monotonic()
         assert server.get("/hello").status == 504
-        assert 0.9 < time.monotonic() - before < 4
+        assert time.monotonic() - before > 2.9
         server.write("data/a.go", "")
         assert client.finish().status == 200
     assert server.get("/hello").status == 200

@@ -1,6 +1,5 @@
 """Leaders that are killed or stopped, and workers that are stopped: requests go on, and nothing has to be done by hand."""
 
-import contextlib
 import os
 import re
 import signal
@@ -8,20 +7,9 @@ import signal
 import pytest
 from support import processes
 from support.faulty import complaints, faulty, pid, told_once
-from support.processes import wait_until
+from support.processes import stopped, wait_until
 
 pytestmark = pytest.mark.ours
-
-
-@contextlib.contextmanager
-def stopped(process):
-    """SIGSTOP, and SIGCONT in the end if the process is still there."""
-    os.kill(process, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process, signal.SIGCONT)
 
 
 def leader_of(server):

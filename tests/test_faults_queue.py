@@ -53,7 +53,7 @@ def refusal(client):
 
 
 def test_a_wait_that_is_too_long(serve):
-    server = faulty(serve, "threads=2 queue-timeout=1")
+    server = faulty(serve, "threads=2 queue-timeout=3")
     with busy(server, 2):
         assert server.get("/app").status == 504
         line = told_once(server, r"the request for \S+/faults\.py waited \d+\.\d s for a thread of process group `app`")

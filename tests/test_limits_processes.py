@@ -10,7 +10,7 @@ import pytest
 from support import processes
 from support.limited import begin, limited, pid, reason, replaced
 from support.load import Load
-from support.processes import wait_until
+from support.processes import stopped, wait_until
 
 pytestmark = pytest.mark.ours
 
@@ -182,14 +182,10 @@ def test_a_lock_that_is_never_given_back(serve, mpm):
 def test_a_stopped_process_is_found_as_well(serve):
     server = limited(serve, "threads=2 deadlock-timeout=2 shutdown-timeout=1")
     process = pid(server)
-    os.kill(process, signal.SIGSTOP)
-    try:
+    with stopped(process):
         server.wait_for_log(rf"process {process} in slot \d+ is deadlocked", timeout=15)
         assert pid(server) != process
         wait_until(lambda: not processes.alive(process), 10, "its end")
-    finally:
-        if processes.alive(process):
-            os.kill(process, signal.SIGKILL)
 
 
 def test_a_long_wait_in_python_is_no_deadlock(serve):

@@ -41,7 +41,7 @@ def test_the_page_has_a_section_and_escapes_it(site):
     waiting = site.server.connect()
     waiting.send(b"GET /wait<script>x</script>?secret HTTP/1.1\r\nHost: localhost\r\n\r\n")
     try:
-        site.until(lambda group: any(worker["running"] for worker in group["workers"]), "the request")
+        site.until(lambda group: any("/wait" in request["path"] for worker in group["workers"] for request in worker["running"]), "the request")
         page = site.server.get("/server-status").text
         ours = page[page.index("<h2>mod_wsgi</h2>"):]
         assert "Process group app" in ours and "1 of 3" in ours

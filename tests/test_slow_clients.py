@@ -199,7 +199,7 @@ def test_a_rate_limit_holds_no_thread_and_is_kept(flooded):
         assert client.chunks() == content(2 * MIB)
         took = time.monotonic() - begun
     assert took > 2 * MIB / (400 * 1024) * 0.8, "not faster than the rate"
-    assert at_end_of_application < took / 2, "the application was done long before"
+    assert at_end_of_application < took - 1, "the application was done long before"
 
 
 def test_through_tls(flooded):
@@ -221,7 +221,8 @@ def test_through_tls(flooded):
 
 
 def test_through_http2(flooded):
-    server = flooded(conf="Protocols h2c http/1.1\n", modules=("http2",))
+    """As long as the application does not pause: what it says before a pause is passed on, and HTTP/2 waits for its window."""
+    server = flooded("response-flush-delay=20000", conf="Protocols h2c http/1.1\n", modules=("http2",))
     with Http2(server.port, window=1 << 16) as client:
         numbers = [client.start("GET", f"/flood?size={MIB - 1}&name=slow{number}") for number in range(6)]
         for number in range(6):

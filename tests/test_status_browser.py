@@ -84,7 +84,7 @@ def test_hostile_requests_are_texts(browser, site):
     waiting = site.server.connect()
     waiting.send(f"GET {HOSTILE} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     try:
-        site.until(lambda group: any(worker["running"] for worker in group["workers"]), "the request")
+        site.until(lambda group: HOSTILE in [request["path"] for worker in group["workers"] for request in worker["running"]], "the request")
         browser.screen(1100, 800)
         browser.open(url(site))
         assert HOSTILE in browser.evaluate("document.querySelector('ul.running').textContent")

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 
 import pytest
 from support import processes
-from support.processes import wait_until
+from support.processes import stopped, wait_until
 from support.status import APPLICATION, Site
 
 HISTOGRAM = {"count", "sum", "p50", "p95", "p99", "buckets"}
@@ -31,6 +31,11 @@ def background(site, path):
     connection = site.server.connect()
     connection.send(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     return connection
+
+
+def running(group, path):
+    """The requests that its workers run, below a path."""
+    return [request for worker in group["workers"] for request in worker["running"] if request["path"].startswith(path)]
 
 
 def nodes(page):
@@ -116,35 +121,33 @@ def test_only_get_and_head_are_answered(site):
     assert head.status == 200 and not head.body and int(head.header("Content-Length")) > 500
 
 
-def test_running_requests_are_shown_and_escaped(site):
-    more = [] if site.mode == "daemon" else ["ExtendedStatus is On where mod_status is loaded"]
-    waiting = background(site, HOSTILE + "?secret=token")
-    try:
-        key = "workers" if site.mode == "daemon" else "children"
-        running = lambda group: [request for one in group[key] for request in one["running"] if "wait" in request["path"]]
-        if more:  # httpd keeps request lines for mod_status only
-            site.until(lambda group: any(child["busy"] for child in group[key]), "the request")
-            return
-        (request,) = running(site.until(running, "the request"))
+def test_running_requests_are_shown_and_escaped(serve):
+    site = Site(serve, "daemon")
+    with background(site, HOSTILE + "?secret=token"):
+        (request,) = running(site.until(lambda group: running(group, "/wait"), "the request"), "/wait")
         assert request["method"] == "GET" and request["path"] == HOSTILE and request["age"] >= 0 and request["id"]
         document, page = json.dumps(site.status()), site.page().text
         assert "secret" not in document and "secret" not in page
         assert "/wait&lt;script&gt;alert(1)&lt;/script&gt;&#39;x&#39;&amp;amp;&quot;onload=&quot;" in page
         assert [name for name, _ in nodes(page)].count("script") == 1
-    finally:
         site.release()
-        waiting.close()
+
+
+def test_embedded_mode_counts_threads_that_answer(serve):
+    """Two: httpd's own, which shows the page, and that of the application. What it runs is known with ExtendedStatus only."""
+    site = Site(serve, "embedded")
+    with background(site, "/wait"):
+        found = site.until(lambda group: sum(child["busy"] for child in group["children"]) == 2, "the request")
+        assert "/wait" not in json.dumps(found)
+        site.release()
 
 
 def test_embedded_mode_shows_running_requests_with_extended_status(serve):
     site = Site(serve, "embedded", more="ExtendedStatus On\n")
-    waiting = background(site, "/wait/a?secret=token")
-    try:
+    with background(site, "/wait/a?secret=token"):
         found = site.until(lambda group: "/wait/a" in json.dumps(group["children"]), "the request")
         assert "secret" not in json.dumps(found) and any(child["memory"] for child in found["children"])
-    finally:
         site.release()
-        waiting.close()
 
 
 def test_a_group_is_shown_with_all_there_is_to_it(serve):
@@ -165,8 +168,9 @@ def test_a_full_queue_is_shown(serve):
     site = Site(serve, "daemon", "processes=1 threads=1")
     waiting = [background(site, f"/wait/{number}") for number in range(4)]
     try:
-        group = site.until(lambda group: group["queue"]["length"] == 3, "the queue")
-        assert group["queue"]["age"] >= 0 and group["workers"][0]["busy"] == 1
+        # All four wait in the queue until the process has come up.
+        group = site.until(lambda group: group["workers"][0]["busy"] == 1 and group["queue"]["length"] == 3, "the queue")
+        assert group["queue"]["age"] >= 0
         assert "not empty for" in site.page().text
     finally:
         site.release()
@@ -181,30 +185,21 @@ def test_it_works_while_every_daemon_is_stuck(serve):
     site = Site(serve, "daemon", "processes=2 threads=2")
     site.server.get("/")
     workers = site.until(lambda group: len(group["workers"]) == 2, "two workers")["workers"]
-    stopped = [worker["pid"] for worker in workers]
-    stopped += {processes.parent(pid) for pid in stopped}  # the leader, too
-    for pid in stopped:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        waiting = background(site, "/stuck")
+    stuck = [worker["pid"] for worker in workers]
+    with stopped(*stuck, processes.parent(stuck[0])), background(site, "/stuck"):  # the leader, too
         group = site.until(lambda group: group["workers"] and site.page().status == 200, "an answer")
-        assert {worker["pid"] for worker in group["workers"]} == {worker["pid"] for worker in workers}
+        assert [worker["pid"] for worker in group["workers"]] == stuck
         assert site.server.get("/wsgi-metrics").text.endswith("# EOF\n")
-    finally:
-        for pid in stopped:
-            os.kill(pid, signal.SIGCONT)
-        waiting.close()
 
 
 def test_a_killed_worker_is_an_end_with_a_reason(serve):
     site = Site(serve, "daemon", "processes=1 threads=2")
     site.server.get("/")
     (worker,) = site.until(lambda group: group["workers"], "a worker")["workers"]
-    waiting = background(site, "/wait/for/death")
-    site.until(lambda group: any(request["path"] == "/wait/for/death" for new in group["workers"] for request in new["running"]), "the request")
-    os.kill(worker["pid"], signal.SIGKILL)
-    try:
-        group = site.until(lambda group: group["ends"] and group["lost"], "the end")
+    with background(site, "/wait/for/death"):
+        site.until(lambda group: running(group, "/wait/for/death"), "the request")
+        os.kill(worker["pid"], signal.SIGKILL)
+        group = site.until(lambda group: group["ends"] and group["lost"] and group["last_error"], "the end")
         assert group["ends"] == {"killed": 1} and group["lost"] == {"worker_died": 1}
         (end,) = group["last_ends"]
         assert (end["pid"], end["reason"]) == (worker["pid"], "killed") and "SIGKILL" in end["how"]
@@ -212,9 +207,6 @@ def test_a_killed_worker_is_an_end_with_a_reason(serve):
         group = site.until(lambda group: any(new["state"] == "serving" for new in group["workers"]), "a new worker")
         assert group["starts"] == 2 and worker["pid"] not in [new["pid"] for new in group["workers"]]
         assert "killed 1" in site.page().text
-    finally:
-        site.release()
-        waiting.close()
 
 
 def test_reasons_of_restarts_and_counts_outlive_them(serve):
@@ -264,15 +256,13 @@ def test_a_script_that_raises_when_it_is_loaded_is_the_last_error(serve, mode):
 
 
 def test_requests_that_nobody_takes_are_counted_by_reason(serve):
-    site = Site(serve, "daemon", "processes=1 threads=1 queue-timeout=1")
-    waiting = background(site, "/wait/a")
-    site.until(lambda group: group["workers"] and group["workers"][0]["busy"], "the request")
-    try:
+    site = Site(serve, "daemon", "processes=1 threads=1 queue-timeout=2")
+    site.until(lambda group: [worker["state"] for worker in group["workers"]] == ["serving"], "the process, or the first request waits too long")
+    with background(site, "/wait/a"):
+        site.until(lambda group: running(group, "/wait/a"), "the request")
         assert site.server.get("/").status == 504
         assert site.group()["lost"] == {"queue_timeout": 1}
-    finally:
         site.release()
-        waiting.close()
 
 
 def test_application_groups_are_counted_apart(serve, mode):
@@ -282,7 +272,7 @@ def test_application_groups_are_counted_apart(serve, mode):
     site.server.start()
     for number in range(18):
         site.server.get(f"/other{number}")
-    found = site.counted(18)
+        found = site.counted(number + 1)  # places are taken with the count
     names = [served["name"] for served in found["applications"]]
     assert names == [f"other{n}" for n in range(16)] + ["%{OTHERS}"], "no more than are kept apart"
     assert sum(served["statuses"]["2xx"] for served in found["applications"]) == 18

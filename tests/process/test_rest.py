@@ -1,5 +1,6 @@
 """A group at rest: nobody wakes up, and the first request after a pause finds everybody awake."""
 
+import contextlib
 import os
 import re
 import signal
@@ -20,8 +21,11 @@ def application(environ, start_response):
 
 def naps(pid):
     """How often the threads of a process have gone to sleep."""
-    texts = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/status")]
-    return sum(int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", text, re.M)[1]) for text in texts)
+    found = 0
+    for path in Path(f"/proc/{pid}/task").glob("*/status"):
+        with contextlib.suppress(OSError):  # a thread that has just ended
+            found += int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", path.read_text(), re.M)[1])
+    return found
 
 
 def asleep(pid):
@@ -47,8 +51,8 @@ def test_limits_count_for_the_first_request_after_a_rest(group):
     until(lambda: asleep(leader), "rest", 40)
     began = time.monotonic()
     connection = site.send(environ={"QUERY_STRING": "20"})
-    until(lambda: "has run for" in site.errors(), "the line about the slow request", 6)
-    assert time.monotonic() - began < 6
+    until(lambda: "has run for" in site.errors(), "the line about the slow request", 9)
+    assert time.monotonic() - began < 9, "not only with the next look of a leader at rest, after ten seconds"
     connection.close()
 
 
@@ -60,7 +64,7 @@ def test_a_reservation_that_a_dead_child_has_left_is_taken_back_after_a_rest(gro
     assert site.reserve() == 0, "and nothing comes"
     with site.enqueue() as connection:  # as no thread is free
         assert wire.Response(connection).whole().body == b"done"
-    assert "took back 1 reservations" in site.errors()
+    until(lambda: "took back 1 reservations" in site.errors(), "the line about it")
 
 
 def test_a_worker_that_is_stuck_at_rest_is_replaced(group):

@@ -1,6 +1,8 @@
 """Processes as /proc shows them: who belongs to a server, and who its children are."""
 
+import contextlib
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -100,6 +102,19 @@ def mentioning(text):
 def describe(found):
     """A line for each process, for messages."""
     return "\n".join(f"{pid} (parent {parent(pid)}, {state(pid)}): {command(pid) or name(pid)}" for pid in found)
+
+
+@contextlib.contextmanager
+def stopped(*stopping):
+    """SIGSTOP for these processes, and SIGCONT in the end for those that are still there."""
+    try:
+        for pid in stopping:
+            os.kill(pid, signal.SIGSTOP)
+        yield
+    finally:
+        for pid in stopping:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 def wait_until(condition, timeout=10, what="the condition", interval=0.02):

@@ -1,5 +1,7 @@
 """A real httpd in a folder of its own: configuration in, start, requests, logs, signals, stop, and nothing left over."""
 
+import contextlib
+import itertools
 import os
 import pwd
 import re
@@ -65,11 +67,20 @@ DocumentRoot ${{ROOT}}/htdocs
 """
 
 
+# Below those that the kernel gives to clients, which would take one before its server does. Each process of the tests has
+# another begin, and takes one after the other.
+PORTS = range(10_000, 32_000)
+NEXT = itertools.count(os.getpid() * 4999)
+
+
 def free_port(address="127.0.0.1"):
-    """A port that nobody listens on, of the loopback interface or of another address."""
-    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
-        probe.bind((address, 0))
-        return probe.getsockname()[1]
+    """A port that nobody listens on, of the loopback interface or of another address; another one each time."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    for number in itertools.islice(NEXT, len(PORTS)):
+        with socket.socket(family) as probe, contextlib.suppress(OSError):
+            probe.bind((address, PORTS[number % len(PORTS)]))
+            return PORTS[number % len(PORTS)]
+    raise AssertionError(f"no port of {address} is free")
 
 
 class Server:
