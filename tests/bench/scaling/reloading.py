@@ -8,8 +8,9 @@ import threading
 import time
 
 from bench.failure import Failure
+from bench.peers.httpd import DAEMON
 from bench.scaling.httpd import Httpd, until
-from bench.scaling.starts import DAEMON, NAMES, expand
+from bench.scaling.starts import NAMES, expand
 
 BEFORE = 1.0  # seconds of quiet
 LIMIT = 60
@@ -75,7 +76,7 @@ def one(machine, module, way, options):
     httpd = Httpd(machine, module, "")
     script = httpd.root / "versioned.py"
     script.write_text(SCRIPT.format(version=1))
-    httpd.lines = expand(DAEMON, httpd, script, options)
+    httpd.lines = expand(DAEMON, httpd, script, f"python-path={machine.sites} {options}")
     with httpd:
         httpd.start()
         httpd.get("/")

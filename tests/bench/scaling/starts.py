@@ -1,17 +1,8 @@
 """How long it takes from `httpd -k start` to the first 200: one figure for each module, mode and application."""
 
+from bench.peers.httpd import DAEMON, EMBEDDED
 from bench.scaling.httpd import Httpd
 
-EMBEDDED = """\
-WSGIPythonHome {home}
-WSGIApplicationGroup %{{GLOBAL}}
-WSGIScriptAlias / {script}
-"""
-DAEMON = """\
-WSGISocketPrefix {root}/wsgi
-WSGIDaemonProcess bench python-home={home} home={sites} processes=2 threads=8 {options}
-WSGIScriptAlias / {script} process-group=bench application-group=%{{GLOBAL}}
-"""
 NAMES = {"ours": "this module", "peer": "mod_wsgi 6.1"}
 KINDS = (("ours", "embedded", EMBEDDED, ""), ("peer", "embedded", EMBEDDED, ""), ("ours", "daemon", DAEMON, ""),
          ("ours", "daemon preload", DAEMON, "preload=on"), ("peer", "daemon", DAEMON, ""))
@@ -32,4 +23,4 @@ def measure(machine, modules):
 def expand(lines, httpd, script, options):
     """The lines for this server and application."""
     machine = httpd.machine
-    return lines.format(root=httpd.root, home=machine.home, sites=machine.sites, script=script, options=options)
+    return lines.format(root=httpd.root, home=machine.home, script=script, options=options)
