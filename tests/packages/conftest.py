@@ -1,6 +1,11 @@
-"""The packages that are looked at here."""
+"""The packages that are looked at here, and systems for them."""
+
+import os
+import shutil
 
 import pytest
+from support import debian
+from support.debian_site import Site
 from support.packaged import needs, package
 
 
@@ -28,3 +33,14 @@ def wheel():
 def sdist():
     """The sdist."""
     return package("mod_wsgi-*.tar.gz", "wheel")
+
+
+@pytest.fixture(params=os.environ.get("PACKAGES_SUITES", "bookworm").split(","))
+def site(request):
+    """The site on a system of its own."""
+    system = debian.copy(request.param)
+    try:
+        yield Site(system)
+    finally:
+        system.close()
+        shutil.rmtree(system.folder, ignore_errors=True)

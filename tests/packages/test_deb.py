@@ -3,6 +3,7 @@
 import subprocess
 
 import pytest
+from support import httpd
 from support.packaged import below, field, installed, needs, parts_of, traces
 
 pytestmark = pytest.mark.timeout(600)
@@ -21,6 +22,12 @@ def test_it_has_what_make_install_has(unpacked, tmp_path):
     expected = installed(tmp_path / "expected", parts, LAYOUT="debian", PREFIX="/usr", DOCDIR=docs)
     assert below(unpacked) == expected | {f"{docs}/{file}": False for file in ("copyright", "changelog.Debian", "crates.txt")}
     assert "/etc/apache2/mods-available/wsgi.load" in expected and "/usr/lib/apache2/modules/mod_wsgi_leader" in expected
+
+
+def test_its_copyright_is_ours(unpacked):
+    """cargo-deb writes one of its own, which knows nobody, where it finds none."""
+    there = unpacked / "usr/share/doc/libapache2-mod-wsgi-rs/copyright"
+    assert there.read_text().strip() == (httpd.REPOSITORY / "packaging/debian/copyright").read_text().strip()
 
 
 def test_nothing_tells_where_it_was_built(unpacked):

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 from support import httpd, packaged
+from support.debian_site import PAGE
 from support.packaged import below, installed, needs, parts_of, traces
 
 pytestmark = pytest.mark.timeout(600)
@@ -82,6 +83,17 @@ def test_httpd_serves_with_the_unpacked_module(unpacked, serve):
     server.conf.write_text(server.text.replace(str(httpd.module()), str(place / "mod_wsgi.so")))
     server.start()
     assert server.get("/").status == 200
+
+
+@pytest.mark.root
+@pytest.mark.timeout(1800)
+def test_every_part_is_found_where_rpm_puts_it(site, rpm):
+    """Debian's httpd, in a root of its own that rpm has installed the package into."""
+    system = site.system
+    result = transaction(system.folder, "--install", rpm)
+    assert result.returncode == 0, result.stderr
+    system.write("/etc/apache2/mods-enabled/wsgi.load", "Include /etc/httpd/conf.modules.d/10-wsgi.conf\n")
+    site.serves(PAGE)
 
 
 def test_the_recipe_is_understood():

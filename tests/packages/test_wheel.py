@@ -77,19 +77,29 @@ def test_one_wheel_is_for_all_pythons(wheel):
         assert max(needed) == int(name.group(3)), "the tag names the glibc that it needs"
 
 
-def test_it_has_what_make_install_has(wheel, tmp_path):
+@pytest.fixture
+def parts(wheel, tmp_path):
+    """The parts in it, laid together as `make` leaves them."""
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    with zipfile.ZipFile(wheel) as archive:
+        for name in archive.namelist():
+            if name.endswith((*PARTS, "scripts/mod_wsgi-express")):
+                (folder / Path(name).name).write_bytes(archive.read(name))
+                (folder / Path(name).name).chmod(0o755)
+    return folder
+
+
+def test_it_has_what_make_install_has(wheel, parts, tmp_path):
     with zipfile.ZipFile(wheel) as archive:
         assert archive.testzip() is None
         names = {name.split(".data/")[1] for name in archive.namelist() if ".data/" in name}
-        parts = tmp_path / "parts"
-        parts.mkdir()
-        for name in archive.namelist():
-            if name.endswith((*PARTS, "scripts/mod_wsgi-express")):
-                (parts / Path(name).name).write_bytes(archive.read(name))
-                (parts / Path(name).name).chmod(0o755)
     expected = packaged.installed(tmp_path / "expected", parts, LAYOUT="prefix", PREFIX="", DOCDIR="/share/doc/mod_wsgi")
     places = {name.replace("scripts/", "/bin/") if name.startswith("scripts/") else name.removeprefix("data") for name in names}
     assert places == {*expected, "/share/doc/mod_wsgi/crates.txt"} and all(f"/lib/mod_wsgi/{part}" in places for part in PARTS)
+
+
+def test_nothing_tells_where_it_was_built(parts):
     assert packaged.traces(parts) == []
 
 
