@@ -1,4 +1,5 @@
-"""docs/troubleshooting.md has every message that an administrator can meet, and quotes none that does not exist."""
+"""docs/troubleshooting.md has every message that an administrator can meet, and quotes none that does not exist; so does
+docs/express.md with those of mod_wsgi-express."""
 
 import re
 
@@ -6,6 +7,7 @@ from support.blocks import FENCE, ROOT
 from support.messages import messages, words
 
 GUIDE = FENCE.sub("", (ROOT / "docs/troubleshooting.md").read_text())
+EXPRESS = (ROOT / "docs/express.md").read_text()
 
 # Messages that are looked for by other words, or by nobody; each with the reason.
 ELSEWHERE = {
@@ -20,8 +22,12 @@ def quoted():
     """What the page quotes: headings that are messages, and the first columns of the tables of short answers."""
     headings = [part for heading in re.findall(r"^### `(.+)`$", GUIDE, re.M) for part in heading.split("`, `")]
     short = GUIDE.split("## Short answers")[1].split("\n## ")[0]
-    cells = [cell for row in re.findall(r"^\| (`.+?) \| [^|]+ \|$", short, re.M) for cell in re.findall(r"`([^`]+)`", row)]
-    return headings + cells
+    return headings + cells(short)
+
+
+def cells(text):
+    """What the first columns of its tables quote."""
+    return [cell for row in re.findall(r"^\| (`.+?) \| [^|]+ \|$", text, re.M) for cell in re.findall(r"`([^`]+)`", row)]
 
 
 def texts():
@@ -38,19 +44,30 @@ def is_findable(message, page):
 
 def test_messages_exist():
     """`…` stands for what varies in a message."""
-    assert len(quoted()) > 200
+    of_command = cells(EXPRESS.split("## What it says, and what to do")[1].split("\n## ")[0])
+    assert len(quoted()) > 200 and len(of_command) > 25
     code = texts()
-    pieces = {piece.strip(" `'") for message in quoted() for piece in message.split("…")}
-    missing = [piece for piece in pieces if len(piece) > 3 and piece not in code]
-    assert not missing, f"no message in the code has {missing}"
+    pieces = {piece.strip(" `'") for message in quoted() + of_command for piece in message.split("…")}
+    unknown = [piece for piece in pieces if len(piece) > 3 and piece not in code]
+    assert not unknown, f"no message in the code has {unknown}"
+
+
+def missing(found, text):
+    """A line for each of these messages that a page does not have."""
+    page = re.sub(r"\s+", " ", text)
+    absent = {message: file for message, file in found.items() if not is_findable(message, page) and message not in ELSEWHERE}
+    return "\n".join(f"{file}: {message}" for message, file in sorted(absent.items(), key=lambda item: item[1]))
 
 
 def test_every_message_is_there():
     """Add a heading or a row of "Short answers" for a new one; what nobody looks for goes into ELSEWHERE."""
-    page = re.sub(r"\s+", " ", GUIDE)
     found = messages()
     assert len(found) > 120
-    missing = {message: file for message, file in found.items() if not is_findable(message, page) and message not in ELSEWHERE}
-    listed = "\n".join(f"{file}: {message}" for message, file in sorted(missing.items(), key=lambda item: item[1]))
-    assert not missing, f"docs/troubleshooting.md does not have these messages:\n{listed}"
+    assert not missing(found, GUIDE), f"docs/troubleshooting.md does not have these messages:\n{missing(found, GUIDE)}"
     assert set(ELSEWHERE) <= set(found)
+
+
+def test_every_message_of_the_command_is_there():
+    found = messages(command=True)
+    assert len(found) > 25
+    assert not missing(found, EXPRESS), f"docs/express.md does not have these messages:\n{missing(found, EXPRESS)}"

@@ -7,15 +7,17 @@ from .blocks import ROOT
 LITERAL = r'(?:r#"(?P<raw>.*?)"#|"(?P<text>(?:[^"\\]|\\.)*)")'
 ERROR = re.compile(rf"#\[error\(\s*{LITERAL}", re.S)
 CALL = re.compile(r"(?<!fn )\b(?:log|log_at|log_failure|logged|warning|notice|say|finding|error|problem)!?\(")
-# Errors of command lines and of formats within this code, which reach no log.
-QUIET = ("crates/contract/src/", "tests/", "crates/express/src/")
+# Errors of formats within this code, which reach no log; and those of the command, which has a page of its own.
+COMMAND = "crates/express/src/"
+QUIET = ("crates/contract/src/", "tests/", COMMAND)
 
 
-def sources():
-    """(path, text) of the files of code, without unit tests."""
+def sources(command):
+    """(path, text) of the files of code, without unit tests: of the command mod_wsgi-express, or of all others."""
     for path in sorted([*ROOT.glob("src/**/*.rs"), *ROOT.glob("crates/*/src/**/*.rs")]):
         name = str(path.relative_to(ROOT))
-        if not name.startswith(QUIET) and not re.search(r"(?:^|[/_])tests?\b", name):
+        is_wanted = name.startswith(COMMAND) if command else not name.startswith(QUIET)
+        if is_wanted and not re.search(r"(?:^|[/_])tests?\b", name):
             yield name, re.split(r"^\s*#\[cfg\(test\)\]", path.read_text(), flags=re.M)[0]
 
 
@@ -36,10 +38,10 @@ def plain(literal):
     return re.sub(r"\{[^{}]*\}", "…", text.replace("{{", "\0").replace("}}", "\1")).replace("\0", "{").replace("\1", "}")
 
 
-def messages():
+def messages(command=False):
     """{message: file} of everything that is long enough to be looked for."""
     found = {}
-    for name, text in sources():
+    for name, text in sources(command):
         literals = [match["raw"] or match["text"] or "" for match in ERROR.finditer(text)]
         for call in CALL.finditer(text):
             inside = arguments(text, call.end() - 1)
