@@ -34,6 +34,7 @@ mod ssl;
 pub(crate) mod status;
 mod table;
 pub(crate) mod thread;
+pub(crate) mod written;
 
 pub(crate) use body::{Body, Progress};
 pub(crate) use pool::Pool;

@@ -8,6 +8,7 @@
 //! | [`python`] | interpreters and virtual environments, by their files |
 //! | [`probe`] | the same, and scripts, by asking the interpreter |
 //! | [`preload`] | what groups with `preload=on` need |
+//! | [`status`] | pages of wsgi-status and wsgi-metrics that everybody may see |
 //! | [`groups`] | groups that nothing uses, application groups, limits of the system |
 //!
 //! Contradictions between options and what is said of groups that are not there come from [`config`](crate::config).
@@ -23,6 +24,7 @@ mod paths;
 mod preload;
 mod probe;
 mod python;
+mod status;
 mod uses;
 
 use std::collections::HashSet;
@@ -34,7 +36,7 @@ use contract::level;
 use serde_json::json;
 
 use crate::apache::sections::Sections;
-use crate::apache::{Server, process};
+use crate::apache::{Server, process, written};
 use crate::config::ProcessGroup;
 use crate::config::check::{self, Site};
 use crate::config::contradictions::{self, Conditions};
@@ -172,6 +174,7 @@ fn examine(main: Server<'_>, depth: Depth) -> Vec<Finding> {
         further.extend(python::look(&case));
         further.extend(groups::look(&case));
         further.extend(preload::look(&case));
+        further.extend(status::look(&written::lines(main)));
         if depth == Depth::Interpreters && is_sound {
             further.extend(probe::ask(&case));
         }
