@@ -3,7 +3,6 @@
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use contract::syslog::Syslog;
@@ -18,7 +17,6 @@ type Write = dyn Fn(u8, &str) + Send + Sync;
 
 /// Where lines go, and the least severe level that goes there.
 struct Sink {
-    process: AtomicU32,
     limit: u8,
     write: Box<Write>,
 }
@@ -36,7 +34,7 @@ pub(crate) fn to_stderr(limit: u8, syslog: Option<Syslog>) {
 
 /// Lines go to `write`. Only the first call of this or [`to_stderr`] counts.
 pub(crate) fn to(limit: u8, write: Box<Write>) {
-    let first = SINK.set(Sink { process: std::process::id().into(), limit, write }).is_ok();
+    let first = SINK.set(Sink { limit, write }).is_ok();
     if first && tracing::subscriber::set_global_default(ToLog).is_err() {
         log(level::WARN, "another tracing subscriber is in this process; its lines are not in this log");
     }
@@ -45,18 +43,6 @@ pub(crate) fn to(limit: u8, write: Box<Write>) {
 /// The least severe level that is written; 0 before a sink was set.
 pub(crate) fn limit() -> u8 {
     SINK.get().map_or(0, |sink| sink.limit)
-}
-
-/// Whether this is a copy of the process that an application has forked: what belongs to requests is not its own.
-pub(crate) fn is_forked_copy() -> bool {
-    SINK.get().is_some_and(|sink| sink.process.load(Relaxed) != std::process::id())
-}
-
-/// A worker that was forked from its template is no such copy.
-pub(crate) fn is_own_process() {
-    if let Some(sink) = SINK.get() {
-        sink.process.store(std::process::id(), Relaxed);
-    }
 }
 
 /// Writes `text` (one or several lines) to the log of the process at httpd's `level`. Notices are always written.

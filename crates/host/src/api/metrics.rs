@@ -79,7 +79,7 @@ pub(crate) fn process_metrics(py: Python<'_>) -> PyResult<Option<Bound<'_, PyDic
 
 /// Whether the numbers are the application's to take. A forked copy has none: what it holds is its parent's.
 fn is_ours() -> bool {
-    RECORDER.is_for_application() && !crate::log::is_forked_copy()
+    RECORDER.is_for_application() && !crate::python::posix::is_copy()
 }
 
 fn interval(metrics: &Bound<'_, PyDict>, sample: &Sample, threads: u32) -> PyResult<()> {

@@ -21,7 +21,7 @@ pub(crate) fn open(source: impl Fn() -> Option<Scoreboard> + Send + Sync + 'stat
 
 /// The dictionary, or `None`.
 pub(crate) fn server_metrics(py: Python<'_>) -> PyResult<Option<Bound<'_, PyDict>>> {
-    let source = SOURCE.get().filter(|_| !crate::log::is_forked_copy()); // a forked copy has closed its way
+    let source = SOURCE.get().filter(|_| !crate::python::posix::is_copy()); // a forked copy has closed its way
     let scoreboard = source.and_then(|source| py.detach(source));
     scoreboard.map(|scoreboard| dictionary(py, &scoreboard)).transpose()
 }

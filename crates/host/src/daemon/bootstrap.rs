@@ -146,11 +146,10 @@ impl Begun {
     }
 }
 
-/// What a fork does not leave to a copy: that it ends with the leader, its name, and whose log it writes.
+/// What a fork does not leave to a copy: that it ends with the leader, and its name.
 pub(super) fn own_process(group: &Leader) {
     // One that ended before this has closed the control socket.
     let _ = set_parent_process_death_signal(Some(Signal::TERM));
-    crate::log::is_own_process();
     argv::set_title(title(group).as_bytes());
 }
 

@@ -13,6 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
 use crate::python::fence::fence;
+use crate::python::posix::guard_forks;
 use crate::python::process::Process;
 use crate::wsgi::exchange::{ClientGone, Exchange};
 use crate::wsgi::serve::{self, Answer, Facts, OnChange};
@@ -107,6 +108,7 @@ pub(super) unsafe extern "C" fn start(
         // SAFETY: CPython gave the size with the pointer.
         let bytes = unsafe { std::slice::from_raw_parts(text.cast(), size as usize) };
         crate::log::to_stderr(contract::level::DEBUG, None);
+        guard_forks();
         let settings = serde_json::from_slice(bytes).expect("settings");
         let process = Process::adopt(settings).expect("Python is adopted");
         assert!(PROCESS.set(process).is_ok(), "start() comes once");

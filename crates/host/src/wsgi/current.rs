@@ -179,7 +179,7 @@ fn emit(level: u8, text: &[u8], file: &[u8], line: u32) {
 /// To a request while it lives, else to the process. A forked copy of the process has none: the connection is its
 /// parent's.
 fn emit_to(call: Option<&Arc<Call>>, level: u8, text: &[u8], file: &[u8], line: u32) {
-    let call = call.filter(|_| !crate::log::is_forked_copy());
+    let call = call.filter(|_| !crate::python::posix::is_copy());
     if call.is_none_or(|call| call.loan().log(level, text, file, line).is_err()) {
         crate::log::log(level, &String::from_utf8_lossy(text));
     }
