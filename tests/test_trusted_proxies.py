@@ -145,3 +145,16 @@ def test_ipv6_peer(serve, mode):
 def test_setenv_does_not_stand_in_for_a_hidden_header(serve, mode):
     server = serve(ALIAS + "SetEnv HTTP_X_REAL_IP 9.9.9.9\nWSGITrustedProxyHeaders X-Forwarded-For\nWSGITrustedProxies 10.0.0.1\n", mode)
     assert "HTTP_X_REAL_IP" not in seen(server, "/mount", {"X-Real-IP": "1.1.1.1"})
+
+
+@pytest.mark.parametrize("first, second", [({}, {"X-Script-Name": "/a"}), ({"X-Script-Name": "/a"}, {})])
+def test_one_request_leaves_nothing_to_the_next(serve, mode, first, second):
+    """Environs of an interpreter begin with what its first request had; each gets all that is its own, and no more."""
+    server = serve("WSGITrustedProxyHeaders X-Script-Name X-Forwarded-Server\n" + ALIAS, mode, options="threads=1", threads=1,
+                   children=1)
+    server.request("HEAD", "/mount/x", {**first, "X-Forwarded-Server": "first"})
+    for number, headers in enumerate((second, first, second, first)):
+        values = seen(server, "/mount/x", {**headers, "X-Forwarded-Server": f"name{number}"})
+        assert values["SERVER_NAME"] == f"name{number}" and values["REQUEST_METHOD"] == "GET"
+        assert values["SCRIPT_NAME"] == headers.get("X-Script-Name", "/mount")
+        assert values.get("mod_wsgi.mount_point") == headers.get("X-Script-Name")

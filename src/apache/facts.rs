@@ -132,6 +132,15 @@ impl<'r> Request<'r> {
         }
     }
 
+    /// When the file that the URL was mapped to was changed last, in microseconds since the epoch, if that is `script` and
+    /// httpd has looked; else 0.
+    pub(crate) fn modified(self, script: &[u8]) -> u64 {
+        let known = self.file_kind() == FileKind::File
+            && field!(self.finfo.valid) & sys::APR_FINFO_MTIME as sys::apr_int32_t != 0
+            && self.filename().is_some_and(|name| name.to_bytes() == script);
+        if known { u64::try_from(field!(self.finfo.mtime)).unwrap_or(0) } else { 0 }
+    }
+
     /// Options ExecCGI holds here.
     pub(crate) fn may_execute(self) -> bool {
         // SAFETY: the request is alive.

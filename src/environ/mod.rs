@@ -11,11 +11,12 @@ mod question;
 use std::ffi::{CStr, CString};
 use std::sync::OnceLock;
 
+use contract::names::{Name, Names};
 use contract::request::{EnvironWriter, Flags, Request as Payload};
 
 use self::proxy::Forwarded;
 use crate::apache::{Body, Request};
-use crate::config::resolve::Resolved;
+use crate::config::resolve::{Mode, Resolved};
 use crate::config::values::Switch;
 use crate::trace;
 
@@ -45,6 +46,8 @@ pub(crate) fn payload(
         flags,
         log_level: request.log_level(),
         request_start: request.time(),
+        // A worker looks itself: later, and perhaps in another root.
+        script_modified: if resolved.mode == Mode::Embedded { request.modified(resolved.script) } else { 0 },
         script: resolved.script,
         application_group: &resolved.application_group,
         callable: &resolved.callable,
@@ -62,7 +65,7 @@ fn write(
     head: &Payload<'_>,
 ) -> Vec<u8> {
     let mut out = Vec::with_capacity(USUAL);
-    let mut variables = Variables { out: head.encode(&mut out), taken: [b""; TAKEN], count: 0 };
+    let mut variables = Variables { out: head.encode(&mut out), taken: Names::default() };
     headers(&mut variables, request, resolved, forwarded);
     server(&mut variables, request, forwarded);
     client(&mut variables, request, forwarded);
@@ -90,38 +93,31 @@ pub(crate) fn publish(request: Request<'_>, resolved: &Resolved<'_>, script_name
     }
 }
 
-/// More than the number of names below.
-const TAKEN: usize = 48;
-
 /// The variables, and which fixed names are taken.
 struct Variables<'v> {
     out: EnvironWriter<'v>,
-    taken: [&'static [u8]; TAKEN],
-    count: usize,
+    taken: Names,
 }
 
 impl Variables<'_> {
-    fn set(&mut self, name: &'static str, value: &[u8]) {
-        if let Some(place) = self.taken.get_mut(self.count) {
-            *place = name.as_bytes();
-            self.count += 1;
-        }
-        self.out.pair(name.as_bytes(), value);
+    fn set(&mut self, name: Name, value: &[u8]) {
+        self.taken.add(name);
+        self.out.fixed(name, value);
     }
 
-    fn set_if(&mut self, name: &'static str, value: Option<&CStr>) {
+    fn set_if(&mut self, name: Name, value: Option<&CStr>) {
         if let Some(value) = value {
             self.set(name, value.to_bytes());
         }
     }
 
-    fn set_number(&mut self, name: &'static str, value: u16) {
+    fn set_number(&mut self, name: Name, value: u16) {
         let mut digits = [0; 5];
         self.set(name, decimal(value, &mut digits));
     }
 
     fn is_taken(&self, name: &[u8]) -> bool {
-        self.taken.iter().take(self.count).any(|taken| *taken == name)
+        self.taken.iter().any(|taken| taken.text().as_bytes() == name)
     }
 }
 
@@ -164,11 +160,11 @@ fn headers(
         }
         let value = match variable.as_slice() {
             b"HTTP_CONTENT_TYPE" => {
-                variables.set("CONTENT_TYPE", value.to_bytes());
+                variables.set(Name::ContentType, value.to_bytes());
                 continue;
             }
             b"HTTP_CONTENT_LENGTH" => {
-                variables.set("CONTENT_LENGTH", value.to_bytes());
+                variables.set(Name::ContentLength, value.to_bytes());
                 continue;
             }
             b"HTTP_HOST" if forwarded.host.is_some() => continue,
@@ -178,7 +174,7 @@ fn headers(
         variables.out.pair(&variable, value);
     }
     if let Some(host) = forwarded.host {
-        variables.set("HTTP_HOST", host);
+        variables.set(Name::Host, host);
     }
 }
 
@@ -215,32 +211,32 @@ fn variable_name(header: &[u8], variable: &mut Vec<u8>) -> bool {
 }
 
 fn server(variables: &mut Variables<'_>, request: Request<'_>, forwarded: &Forwarded<'_>) {
-    variables.set_if("SERVER_SOFTWARE", request.server_banner());
+    variables.set_if(Name::ServerSoftware, request.server_banner());
     match forwarded.server {
-        Some(name) => variables.set("SERVER_NAME", name),
+        Some(name) => variables.set(Name::ServerName, name),
         None => {
             let name = request.server_name().unwrap_or_default().to_bytes();
-            variables.set("SERVER_NAME", &path::escape_html(name));
+            variables.set(Name::ServerName, &path::escape_html(name));
         }
     }
-    variables.set_if("SERVER_ADDR", request.local_ip());
+    variables.set_if(Name::ServerAddr, request.local_ip());
     match forwarded.port {
-        Some(port) => variables.set("SERVER_PORT", port),
-        None => variables.set_number("SERVER_PORT", request.server_port()),
+        Some(port) => variables.set(Name::ServerPort, port),
+        None => variables.set_number(Name::ServerPort, request.server_port()),
     }
-    variables.set_if("DOCUMENT_ROOT", request.document_root());
-    variables.set_if("SERVER_ADMIN", request.server().admin());
-    variables.set_if("REQUEST_SCHEME", request.scheme());
-    variables.set_if("CONTEXT_PREFIX", request.context_prefix());
-    variables.set_if("CONTEXT_DOCUMENT_ROOT", request.context_document_root());
+    variables.set_if(Name::DocumentRoot, request.document_root());
+    variables.set_if(Name::ServerAdmin, request.server().admin());
+    variables.set_if(Name::RequestScheme, request.scheme());
+    variables.set_if(Name::ContextPrefix, request.context_prefix());
+    variables.set_if(Name::ContextDocumentRoot, request.context_document_root());
 }
 
 fn client(variables: &mut Variables<'_>, request: Request<'_>, forwarded: &Forwarded<'_>) {
     let address = forwarded.client.or_else(|| request.client_ip().map(CStr::to_bytes));
-    variables.set("REMOTE_ADDR", address.unwrap_or_default());
-    variables.set_number("REMOTE_PORT", request.client_port());
-    variables.set_if("REMOTE_USER", request.user());
-    variables.set_if("AUTH_TYPE", request.auth_type());
+    variables.set(Name::RemoteAddr, address.unwrap_or_default());
+    variables.set_number(Name::RemotePort, request.client_port());
+    variables.set_if(Name::RemoteUser, request.user());
+    variables.set_if(Name::AuthType, request.auth_type());
 }
 
 fn location(
@@ -250,26 +246,26 @@ fn location(
     script_name: &ScriptName<'_>,
     forwarded: &Forwarded<'_>,
 ) {
-    variables.set_if("SCRIPT_FILENAME", request.filename());
-    variables.set_if("SERVER_PROTOCOL", request.protocol());
+    variables.set_if(Name::ScriptFilename, request.filename());
+    variables.set_if(Name::ServerProtocol, request.protocol());
     let as_get = request.is_head()
         && match resolved.map_head {
             Switch::Auto => request.has_content_filter(),
             Switch::Off => false,
             Switch::On => true,
         };
-    variables.set("REQUEST_METHOD", if as_get { b"GET" } else { request.method().to_bytes() });
-    variables.set("QUERY_STRING", request.query().unwrap_or_default().to_bytes());
+    variables.set(Name::RequestMethod, if as_get { b"GET" } else { request.method().to_bytes() });
+    variables.set(Name::QueryString, request.query().unwrap_or_default().to_bytes());
     let uri = if request.wants_current_uri() {
         request.uri().to_bytes()
     } else {
         path::original_uri(request.line().unwrap_or_default().to_bytes())
     };
-    variables.set("REQUEST_URI", uri);
-    variables.set("SCRIPT_NAME", forwarded.script_name.unwrap_or(script_name.script_name()));
-    variables.set("PATH_INFO", script_name.path_info());
+    variables.set(Name::RequestUri, uri);
+    variables.set(Name::ScriptName, forwarded.script_name.unwrap_or(script_name.script_name()));
+    variables.set(Name::PathInfo, script_name.path_info());
     if let Some(mount) = forwarded.script_name {
-        variables.set("mod_wsgi.mount_point", mount);
+        variables.set(Name::MountPoint, mount);
     }
 }
 
@@ -278,10 +274,10 @@ fn redirected(variables: &mut Variables<'_>, request: Request<'_>) {
     let Some(before) = request.previous() else { return };
     let url =
         if request.qualifies_redirect_url() { request.full_url(before.uri()) } else { Some(before.uri()) };
-    variables.set_if("REDIRECT_URL", url);
-    variables.set_if("REDIRECT_QUERY_STRING", before.query());
+    variables.set_if(Name::RedirectUrl, url);
+    variables.set_if(Name::RedirectQueryString, before.query());
     if request.user().is_none() {
-        variables.set_if("REDIRECT_REMOTE_USER", before.user());
+        variables.set_if(Name::RedirectRemoteUser, before.user());
     }
 }
 
@@ -293,19 +289,19 @@ fn own(
     script_name: &ScriptName<'_>,
 ) {
     static PID: OnceLock<String> = OnceLock::new();
-    variables.set_if("mod_wsgi.request_handler", request.handler());
+    variables.set_if(Name::RequestHandler, request.handler());
     let script: &[u8] = if resolved.is_handler_script { resolved.script } else { b"" };
-    variables.set("mod_wsgi.handler_script", script);
-    variables.set("mod_wsgi.script_name", script_name.script_name());
-    variables.set("mod_wsgi.path_info", script_name.path_info());
+    variables.set(Name::HandlerScript, script);
+    variables.set(Name::RequestScriptName, script_name.script_name());
+    variables.set(Name::RequestPathInfo, script_name.path_info());
     let (host, port) = request.listener();
-    variables.set("mod_wsgi.listener_host", host.unwrap_or_default().to_bytes());
-    variables.set_number("mod_wsgi.listener_port", port);
+    variables.set(Name::ListenerHost, host.unwrap_or_default().to_bytes());
+    variables.set_number(Name::ListenerPort, port);
     let pid = PID.get_or_init(|| std::process::id().to_string()); // only children handle requests
-    variables.set("mod_wsgi.server_pid", pid.as_bytes());
-    variables.set_if("mod_wsgi.request_id", request.id());
-    variables.set_if("mod_wsgi.connection_id", request.connection_id());
-    variables.set_if("mod_wsgi.traceparent", trace::traceparent(request));
+    variables.set(Name::ServerPid, pid.as_bytes());
+    variables.set_if(Name::RequestId, request.id());
+    variables.set_if(Name::ConnectionId, request.connection_id());
+    variables.set_if(Name::Traceparent, trace::traceparent(request));
 }
 
 /// SetEnv, SetEnvIf, mod_ssl's StdEnvVars … A header's variable is the header's if the application sees that; if not, it

@@ -1,11 +1,12 @@
 //! What scripts that stand before the application get to know: for most of them less than the application, and for a
 //! dispatch script the same.
 
+use contract::names::{Name, Names};
 use contract::request::{Flags, Request as Payload};
 use contract::task::Task;
 
 use super::proxy::Forwarded;
-use super::{ScriptName, TAKEN, USUAL, Variables, path, variable_name, write};
+use super::{ScriptName, USUAL, Variables, path, variable_name, write};
 use crate::apache::Request;
 use crate::config::Resolved;
 use crate::config::expand::Facts;
@@ -63,7 +64,7 @@ pub(crate) fn route_question(
 pub(crate) fn question<'a>(request: Request<'_>, asked: &Asked<'a>, task: Task<'a>) -> Vec<u8> {
     let mut out = Vec::with_capacity(USUAL);
     let head = asked.head(request, task);
-    let mut variables = Variables { out: head.encode(&mut out), taken: [b""; TAKEN], count: 0 };
+    let mut variables = Variables { out: head.encode(&mut out), taken: Names::default() };
     headers(&mut variables, request);
     server(&mut variables, request);
     client(&mut variables, request);
@@ -79,8 +80,8 @@ fn headers(variables: &mut Variables<'_>, request: Request<'_>) {
             continue;
         }
         match variable.as_slice() {
-            b"HTTP_CONTENT_TYPE" => variables.set("CONTENT_TYPE", value.to_bytes()),
-            b"HTTP_CONTENT_LENGTH" => variables.set("CONTENT_LENGTH", value.to_bytes()),
+            b"HTTP_CONTENT_TYPE" => variables.set(Name::ContentType, value.to_bytes()),
+            b"HTTP_CONTENT_LENGTH" => variables.set(Name::ContentLength, value.to_bytes()),
             // `Proxy`: a program below would take it for its proxy ("httpoxy").
             b"HTTP_AUTHORIZATION" | b"HTTP_PROXY_AUTHORIZATION" | b"HTTP_PROXY" => {}
             name => variables.out.pair(name, value.to_bytes()),
@@ -89,28 +90,28 @@ fn headers(variables: &mut Variables<'_>, request: Request<'_>) {
 }
 
 fn server(variables: &mut Variables<'_>, request: Request<'_>) {
-    variables.set_if("SERVER_SIGNATURE", request.server_signature());
-    variables.set_if("SERVER_SOFTWARE", request.server_banner());
+    variables.set_if(Name::ServerSignature, request.server_signature());
+    variables.set_if(Name::ServerSoftware, request.server_banner());
     let name = request.server_name().unwrap_or_default().to_bytes();
-    variables.set("SERVER_NAME", &path::escape_html(name));
-    variables.set_if("SERVER_ADDR", request.local_ip());
-    variables.set_number("SERVER_PORT", request.server_port());
-    variables.set_if("DOCUMENT_ROOT", request.document_root());
-    variables.set_if("SERVER_ADMIN", request.server().admin());
+    variables.set(Name::ServerName, &path::escape_html(name));
+    variables.set_if(Name::ServerAddr, request.local_ip());
+    variables.set_number(Name::ServerPort, request.server_port());
+    variables.set_if(Name::DocumentRoot, request.document_root());
+    variables.set_if(Name::ServerAdmin, request.server().admin());
 }
 
 fn client(variables: &mut Variables<'_>, request: Request<'_>) {
-    variables.set_if("REMOTE_HOST", request.remote_host());
-    variables.set("REMOTE_ADDR", request.client_ip().unwrap_or_default().to_bytes());
-    variables.set_number("REMOTE_PORT", request.client_port());
+    variables.set_if(Name::RemoteHost, request.remote_host());
+    variables.set(Name::RemoteAddr, request.client_ip().unwrap_or_default().to_bytes());
+    variables.set_number(Name::RemotePort, request.client_port());
 }
 
 fn location(variables: &mut Variables<'_>, request: Request<'_>) {
-    variables.set_if("SERVER_PROTOCOL", request.protocol());
-    variables.set("REQUEST_METHOD", request.method().to_bytes());
-    variables.set("QUERY_STRING", request.query().unwrap_or_default().to_bytes());
-    variables.set("REQUEST_URI", path::original_uri(request.line().unwrap_or_default().to_bytes()));
+    variables.set_if(Name::ServerProtocol, request.protocol());
+    variables.set(Name::RequestMethod, request.method().to_bytes());
+    variables.set(Name::QueryString, request.query().unwrap_or_default().to_bytes());
+    variables.set(Name::RequestUri, path::original_uri(request.line().unwrap_or_default().to_bytes()));
     let (script_name, path_info) = path::as_sent(request);
-    variables.set("SCRIPT_NAME", script_name);
-    variables.set("PATH_INFO", path_info);
+    variables.set(Name::ScriptName, script_name);
+    variables.set(Name::PathInfo, path_info);
 }

@@ -31,7 +31,7 @@ def _payload(query="", group="", callable="application"):
         return struct.pack("<I", len(value)) + value
 
     variables = {"REQUEST_METHOD": "GET", "QUERY_STRING": query}
-    head = struct.pack("<IBQQHHQ", 2, 7, 0, 0, 0, 0, 0) + text(str(APPS / "app.py")) + text(group) + text(callable) + b"\0"
+    head = struct.pack("<IBQQHHQQ", 2, 7, 0, 0, 0, 0, 0, 0) + text(str(APPS / "app.py")) + text(group) + text(callable) + b"\0"
     return head + struct.pack("<I", len(variables)) + b"".join(text(k) + text(v) for k, v in variables.items())
 
 

@@ -9,10 +9,14 @@ import fcntl
 import json
 import mmap
 import os
+import re
 import socket
 import struct
 import time
+from pathlib import Path
 
+_VERSION = Path(__file__).parents[2] / "crates/contract/src/version.rs"
+CONTRACT, = map(int, re.findall(r"const VERSION: u32 = (\d+);", _VERSION.read_text()))
 CONTROL, SETTINGS, AREA, OVERFLOW, SLOT = 3, 4, 5, 6, 7
 REQUEST, BODY, BODY_END, VALUE = 1, 2, 3, 5
 TAKEN, HEAD, FILE, LOG, END, REJECT, GOAWAY, LOOKUP, VERDICT = range(16, 25)
@@ -106,7 +110,7 @@ def request(script, path="/", group="", flags=RELOADING, deadline=0, environ=(),
         "SERVER_PROTOCOL": "HTTP/1.1",
         **dict(environ),
     }
-    head = struct.pack("<IBQQHHQ", flags, 6, micros, micros, 1, 0, deadline)
+    head = struct.pack("<IBQQHHQQ", flags, 6, micros, micros, 1, 0, deadline, 0)
     head += _bytes(str(script)) + _bytes(group) + _bytes("application")
     number, *words = task or [0]
     head += bytes([number]) + b"".join(map(_bytes, words))
@@ -202,7 +206,7 @@ def settings(host, interpreter, **changes):
         mpm_processes=1, mpm_threads=4, imports=[], preload=False,
     )  # fmt: skip
     leader = dict(
-        contract=4, module="/usr/lib/mod_wsgi.so", host=str(host), interpreter=str(interpreter), generation=1,
+        contract=CONTRACT, module="/usr/lib/mod_wsgi.so", host=str(host), interpreter=str(interpreter), generation=1,
         processes=1, threads=4, takes_over=False, httpd_pid=os.getpid(), display_name="(wsgi:site)",
         stack_size=None, socket_timeout=20,
         core_dumps=False, locale=None,

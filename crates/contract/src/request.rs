@@ -1,6 +1,7 @@
 //! The payload of a `Request` frame, which is also what embedded mode hands to the host: one buffer, written once
 //! by the module, read without copying by the host.
 
+use crate::names::Name;
 use crate::task::Task;
 use crate::wire::{Reader, WireError, Writer};
 
@@ -74,6 +75,8 @@ pub struct Request<'p> {
     pub attempts: Attempts,
     /// Until when a worker may take it, by [`crate::thread::clock`]; 0 is for ever.
     pub deadline: u64,
+    /// When the script was changed last, if httpd has just looked; 0: the host looks itself.
+    pub script_modified: u64,
     /// The WSGI script's path.
     pub script: &'p [u8],
     /// The application group; empty is the main interpreter.
@@ -84,6 +87,18 @@ pub struct Request<'p> {
     pub task: Task<'p>,
     /// The variables, still encoded.
     pub environ: Environ<'p>,
+}
+
+/// Set in the length of a name that is a number: that of a [`Name`], in the other bits.
+const NUMBERED: u32 = 1 << 31;
+
+/// What a variable is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Called<'p> {
+    /// One of the fixed names.
+    Fixed(Name),
+    /// Another one.
+    Text(&'p [u8]),
 }
 
 /// The variables of a request, as counted name/value pairs.
@@ -103,6 +118,7 @@ impl<'p> Request<'p> {
         let queue_start = reader.u64("queue start")?;
         let attempts = Attempts { connects: reader.u16("connections")?, restarts: reader.u16("restarts")? };
         let deadline = reader.u64("deadline")?;
+        let script_modified = reader.u64("script's modification")?;
         let script = reader.bytes("script", MAX_NAME)?;
         let application_group = reader.bytes("application group", MAX_NAME)?;
         let callable = reader.bytes("callable object", MAX_NAME)?;
@@ -119,6 +135,7 @@ impl<'p> Request<'p> {
             queue_start,
             attempts,
             deadline,
+            script_modified,
             script,
             application_group,
             callable,
@@ -137,6 +154,7 @@ impl<'p> Request<'p> {
         writer.u16(self.attempts.connects);
         writer.u16(self.attempts.restarts);
         writer.u64(self.deadline);
+        writer.u64(self.script_modified);
         writer.bytes(self.script);
         writer.bytes(self.application_group);
         writer.bytes(self.callable);
@@ -175,7 +193,15 @@ pub struct EnvironWriter<'v> {
 }
 
 impl EnvironWriter<'_> {
-    /// One variable.
+    /// A variable with a fixed name.
+    pub fn fixed(&mut self, name: Name, value: &[u8]) {
+        let mut writer = Writer::new(self.out);
+        writer.u32(NUMBERED | u32::from(name.number()));
+        writer.bytes(value);
+        self.count += 1;
+    }
+
+    /// A variable with another name.
     pub fn pair(&mut self, name: &[u8], value: &[u8]) {
         let mut writer = Writer::new(self.out);
         writer.bytes(name);
@@ -203,24 +229,38 @@ impl<'p> Environ<'p> {
         self.count == 0
     }
 
-    /// The pairs in order; an error ends the iteration.
+    /// The pairs in order, with all names as text; an error ends the iteration.
     pub fn iter(self) -> impl Iterator<Item = Result<(&'p [u8], &'p [u8]), WireError>> {
+        self.variables().map(|variable| {
+            variable.map(|(called, value)| match called {
+                Called::Fixed(name) => (name.text().as_bytes(), value),
+                Called::Text(name) => (name, value),
+            })
+        })
+    }
+
+    /// The pairs in order; an error ends the iteration.
+    pub fn variables(self) -> impl Iterator<Item = Result<(Called<'p>, &'p [u8]), WireError>> {
         let mut reader = Reader::new(self.bytes);
         let mut left = self.count;
         std::iter::from_fn(move || {
-            if left == 0 {
-                return None;
-            }
-            left -= 1;
-            let pair = reader
-                .bytes("variable name", MAX_NAME)
-                .and_then(|name| Ok((name, reader.bytes("variable value", MAX_VALUE)?)));
-            if pair.is_err() {
+            left = left.checked_sub(1)?;
+            let variable = variable(&mut reader);
+            if variable.is_err() {
                 left = 0;
             }
-            Some(pair)
+            Some(variable)
         })
     }
+}
+
+fn variable<'p>(reader: &mut Reader<'p>) -> Result<(Called<'p>, &'p [u8]), WireError> {
+    let head = reader.u32("variable name")?;
+    let called = match Name::numbered(head ^ NUMBERED) {
+        Some(name) => Called::Fixed(name),
+        None => Called::Text(reader.counted("variable name", head, MAX_NAME)?),
+    };
+    Ok((called, reader.bytes("variable value", MAX_VALUE)?))
 }
 
 #[cfg(test)]
@@ -236,6 +276,7 @@ mod tests {
             queue_start: 0,
             attempts: Attempts::default(),
             deadline: 0,
+            script_modified: 1_500_007,
             script: b"/srv/app.wsgi",
             application_group: b"",
             callable: b"application",
@@ -271,6 +312,18 @@ mod tests {
         }
 
         #[test]
+        fn fixed_names_come_back(value: Vec<u8>, number in 0..Name::ALL.len()) {
+            let name = Name::ALL[number];
+            let mut out = Vec::new();
+            sample().encode(&mut out).fixed(name, &value);
+            let environ = Request::decode(&out).unwrap().environ;
+            let found: Vec<_> = environ.variables().map(Result::unwrap).collect();
+            prop_assert_eq!(found, [(Called::Fixed(name), &value[..])]);
+            let found: Vec<_> = environ.iter().map(Result::unwrap).collect();
+            prop_assert_eq!(found, [(name.text().as_bytes(), &value[..])]);
+        }
+
+        #[test]
         fn nothing_makes_it_panic(bytes: Vec<u8>) {
             if let Ok(request) = Request::decode(&bytes) {
                 let _ = request.environ.iter().count();
@@ -288,6 +341,16 @@ mod tests {
                 .is_ok_and(|request| request.environ.iter().filter(Result::is_ok).count() == 2);
             assert!(!complete, "cut at {end}");
         }
+    }
+
+    #[test]
+    fn a_number_without_a_name_is_an_error() {
+        let mut out = Vec::new();
+        sample().encode(&mut out).fixed(Name::PathInfo, b"");
+        let at = out.len() - 8;
+        out[at..at + 4].copy_from_slice(&(NUMBERED | Name::ALL.len() as u32).to_le_bytes());
+        let environ = Request::decode(&out).unwrap().environ;
+        assert!(matches!(environ.iter().collect::<Vec<_>>()[..], [Err(WireError::TooLong { .. })]));
     }
 
     #[test]

@@ -115,7 +115,13 @@ impl<'p> Reader<'p> {
 
     /// A four-byte length of at most `limit`, then the bytes.
     pub fn bytes(&mut self, what: &'static str, limit: usize) -> Result<&'p [u8], WireError> {
-        let length = self.u32(what)? as usize;
+        let length = self.u32(what)?;
+        self.counted(what, length, limit)
+    }
+
+    /// So many bytes, of at most `limit`.
+    pub fn counted(&mut self, what: &'static str, length: u32, limit: usize) -> Result<&'p [u8], WireError> {
+        let length = length as usize;
         if length > limit {
             return Err(WireError::TooLong { what, length, limit });
         }

@@ -5,19 +5,21 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::OnceLock;
 
 use contract::launch::Python as Settings;
-use contract::request::{Flags, Request};
+use contract::names::{Name, Names};
+use contract::request::{Called, Flags, Request};
+use contract::wire::WireError;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 use super::serve::Facts;
+use super::usual::Usual;
 use crate::python::shim::Shim;
 use crate::python::text;
 
-/// Names whose `str` objects are kept, in the order of the specification; others are made for each request. An
-/// unknown header's name is not kept, or clients could fill the memory.
-const NAMES: [&str; 78] = [
-    "HTTP_HOST",
+/// Further names whose `str` objects are kept; others are made for each request. An unknown header's name is not kept,
+/// or clients could fill the memory.
+const HEADERS: [&str; 44] = [
     "HTTP_USER_AGENT",
     "HTTP_ACCEPT",
     "HTTP_ACCEPT_ENCODING",
@@ -61,85 +63,27 @@ const NAMES: [&str; 78] = [
     "HTTP_X_FORWARDED_PROTO",
     "HTTP_X_REAL_IP",
     "HTTP_X_REQUESTED_WITH",
-    "CONTENT_TYPE",
-    "CONTENT_LENGTH",
-    "SERVER_SOFTWARE",
-    "SERVER_NAME",
-    "SERVER_ADDR",
-    "SERVER_PORT",
-    "REMOTE_ADDR",
-    "REMOTE_PORT",
-    "REMOTE_USER",
-    "AUTH_TYPE",
-    DOCUMENT_ROOT,
-    "SERVER_ADMIN",
-    "REQUEST_SCHEME",
-    "CONTEXT_PREFIX",
-    "CONTEXT_DOCUMENT_ROOT",
-    SCRIPT_FILENAME,
-    "SERVER_PROTOCOL",
-    "REQUEST_METHOD",
-    "QUERY_STRING",
-    "REQUEST_URI",
-    "SCRIPT_NAME",
-    "PATH_INFO",
-    "mod_wsgi.request_handler",
-    "mod_wsgi.handler_script",
-    "mod_wsgi.script_name",
-    "mod_wsgi.path_info",
-    "mod_wsgi.mount_point",
-    "mod_wsgi.listener_host",
-    "mod_wsgi.listener_port",
-    "mod_wsgi.server_pid",
-    "mod_wsgi.request_id",
-    "mod_wsgi.connection_id",
-    "mod_wsgi.traceparent",
     "WSGI_TRACE_ID",
-];
-const DOCUMENT_ROOT: &str = "DOCUMENT_ROOT";
-const SCRIPT_FILENAME: &str = "SCRIPT_FILENAME";
-
-/// Of these, the `str` object of the first value is kept too, for it seldom is another one. What a client chooses
-/// freely is not among them.
-const STEADY: [&str; 19] = [
-    "SERVER_SOFTWARE",
-    "SERVER_NAME",
-    "SERVER_ADDR",
-    "SERVER_PORT",
-    DOCUMENT_ROOT,
-    "SERVER_ADMIN",
-    "REQUEST_SCHEME",
-    "CONTEXT_PREFIX",
-    "CONTEXT_DOCUMENT_ROOT",
-    SCRIPT_FILENAME,
-    "SERVER_PROTOCOL",
-    "REQUEST_METHOD",
-    "SCRIPT_NAME",
-    "mod_wsgi.request_handler",
-    "mod_wsgi.script_name",
-    "mod_wsgi.mount_point",
-    "mod_wsgi.listener_host",
-    "mod_wsgi.listener_port",
-    "mod_wsgi.server_pid",
 ];
 
 /// What the environs of one interpreter have in common.
 pub(crate) struct Template {
     constants: Py<PyDict>,
-    run_once: Py<PyDict>,
-    names: HashMap<&'static [u8], Name, BuildHasherDefault<Quick>>,
+    usual: OnceLock<Usual>,
+    /// The fixed names by their numbers, then [`HEADERS`].
+    known: Vec<Known>,
+    /// Where each of them stands.
+    places: HashMap<&'static [u8], usize, BuildHasherDefault<Quick>>,
     keys: Keys,
     http: Py<PyString>,
     https: Py<PyString>,
 }
 
 /// A name that is kept.
-struct Name {
+struct Known {
     key: Py<PyString>,
-    /// Its value is a path.
-    path: bool,
-    /// The first value of a steady name, as bytes and as text.
-    first: Option<OnceLock<(Vec<u8>, Py<PyString>)>>,
+    /// None of a header.
+    fixed: Option<Name>,
 }
 
 /// Keys whose values differ between requests and are not text from httpd.
@@ -179,14 +123,17 @@ impl Template {
         constants.set_item("apache.version", settings.httpd_version)?;
         constants.set_item("mod_wsgi.process_group", &settings.process_group)?;
         constants.set_item("mod_wsgi.application_group", group)?;
-        let run_once = constants.copy()?;
-        run_once.set_item("wsgi.run_once", true)?;
         let text = |text: &str| text::interned(py, text).map(Bound::unbind);
-        let names = NAMES.iter().map(|name| Ok((name.as_bytes(), Name::make(py, name)?)));
+        let fixed = Name::ALL.iter().map(|name| (name.text(), Some(*name)));
+        let names = fixed.chain(HEADERS.map(|name| (name, None)));
+        let places = names.clone().enumerate().map(|(place, (name, _))| (name.as_bytes(), place));
         Ok(Self {
             constants: constants.unbind(),
-            run_once: run_once.unbind(),
-            names: names.collect::<PyResult<_>>()?,
+            usual: OnceLock::new(),
+            places: places.collect(),
+            known: names
+                .map(|(name, fixed)| Ok(Known { key: text(name)?, fixed }))
+                .collect::<PyResult<_>>()?,
             keys: Keys {
                 input: text("wsgi.input")?,
                 errors: text("wsgi.errors")?,
@@ -212,13 +159,38 @@ impl Template {
         input: &Bound<'py, PyAny>,
         errors: &Bound<'py, PyAny>,
     ) -> PyResult<Environ<'py>> {
-        let constants = if facts.run_once { &self.run_once } else { &self.constants };
-        let variables = constants.bind(py).copy()?;
+        let usual = self.usual.get();
+        let variables = usual.map_or_else(|| self.constants.bind(py).copy(), |usual| usual.copy(py))?;
         let mut environ = Environ { variables, request_id: None, head_only: false };
-        for pair in request.environ.iter() {
-            let (name, value) =
-                pair.map_err(|error| PyValueError::new_err(format!("malformed request: {error}")))?;
-            self.variable(py, &mut environ, name, value)?;
+        let mut seen = Names::default();
+        for variable in request.environ.variables() {
+            let (called, value) = variable.map_err(malformed)?;
+            let (key, fixed) = match self.known(called) {
+                Ok(Known { key, fixed }) => (key.bind(py), *fixed),
+                Err(name) => {
+                    unknown(&environ.variables, name, value)?;
+                    continue;
+                }
+            };
+            if let Some(name) = fixed {
+                seen.add(name);
+                environ.head_only |= name == Name::RequestMethod && value == b"HEAD";
+                if usual.is_some_and(|usual| usual.has(name, value)) {
+                    continue;
+                }
+            }
+            let text = match fixed {
+                Some(Name::DocumentRoot | Name::ScriptFilename) => text::path(py, value)?,
+                _ => text::latin1(py, value)?,
+            };
+            environ.variables.set_item(key, &text)?;
+            if fixed == Some(Name::RequestId) {
+                environ.request_id = Some(text);
+            }
+        }
+        match usual {
+            Some(usual) => usual.remove_others(&environ.variables, seen)?,
+            None => drop(self.usual.set(self.usual_of(py, request, &environ.variables)?)), // another may be first
         }
         let (keys, variables) = (&self.keys, &environ.variables);
         let scheme = if request.flags.has(Flags::HTTPS) { &self.https } else { &self.http };
@@ -230,30 +202,43 @@ impl Template {
         variables.set_item(keys.request_start.bind(py), seconds(request.request_start))?;
         variables.set_item(keys.queue_start.bind(py), seconds(request.queue_start))?;
         variables.set_item(keys.daemon_start.bind(py), seconds(facts.daemon_start))?;
+        if facts.run_once {
+            variables.set_item("wsgi.run_once", true)?;
+        }
         Ok(environ)
     }
 
-    fn variable<'py>(
-        &self,
-        py: Python<'py>,
-        environ: &mut Environ<'py>,
-        name: &[u8],
-        value: &[u8],
-    ) -> PyResult<()> {
-        let Some(known) = self.names.get(name) else {
-            let key = text::latin1(py, name)?;
-            if name == b"HTTPS" || environ.variables.contains(&key)? {
-                return Ok(()); // SetEnv must not replace what is ours
-            }
-            return environ.variables.set_item(key, text::latin1(py, value)?);
+    /// What is kept of a name, or its text.
+    fn known<'p>(&self, called: Called<'p>) -> Result<&Known, &'p [u8]> {
+        let (place, name) = match called {
+            Called::Fixed(name) => (Some(usize::from(name.number())), &b""[..]),
+            Called::Text(name) => (self.places.get(name).copied(), name),
         };
-        let text = known.text(py, value)?;
-        match name {
-            b"REQUEST_METHOD" => environ.head_only = value == b"HEAD",
-            b"mod_wsgi.request_id" => environ.request_id = Some(text.clone()),
-            _ => {}
+        place.and_then(|place| self.known.get(place)).ok_or(name)
+    }
+
+    /// What the other environs of this interpreter begin with.
+    fn usual_of(
+        &self,
+        py: Python<'_>,
+        request: &Request<'_>,
+        variables: &Bound<'_, PyDict>,
+    ) -> PyResult<Usual> {
+        let keys = &self.keys;
+        let (input, errors, scheme) = (&keys.input, &keys.errors, &keys.url_scheme);
+        let (callable, thread) = (&keys.callable_object, &keys.thread_id);
+        let times = [&keys.request_start, &keys.queue_start, &keys.daemon_start];
+        let always = [&[input, errors, scheme, callable, thread], &times[..]].concat();
+        let mut usual = Usual::new(self.constants.bind(py), &always)?;
+        for variable in request.environ.variables() {
+            let (called, value) = variable.map_err(malformed)?;
+            if let Ok(Known { key, fixed: Some(name) }) = self.known(called) {
+                let key = key.bind(py);
+                variables.get_item(key)?.map_or(Ok(()), |text| usual.keep(*name, key, value, &text))?;
+            }
         }
-        environ.variables.set_item(known.key.bind(py), text)
+        usual.finish(py)?;
+        Ok(usual)
     }
 
     /// Adds `mod_wsgi.application_start`.
@@ -263,25 +248,18 @@ impl Template {
     }
 }
 
-impl Name {
-    fn make(py: Python<'_>, name: &'static str) -> PyResult<Self> {
-        let key = text::interned(py, name)?.unbind();
-        let path = name == DOCUMENT_ROOT || name == SCRIPT_FILENAME;
-        Ok(Self { key, path, first: STEADY.contains(&name).then(OnceLock::new) })
+/// A variable whose name is not kept.
+fn unknown(variables: &Bound<'_, PyDict>, name: &[u8], value: &[u8]) -> PyResult<()> {
+    let py = variables.py();
+    let key = text::latin1(py, name)?;
+    if name == b"HTTPS" || variables.contains(&key)? {
+        return Ok(()); // SetEnv must not replace what is ours
     }
+    variables.set_item(key, text::latin1(py, value)?)
+}
 
-    /// `value` as a `str`: the one that is kept, if it is the same.
-    fn text<'py>(&self, py: Python<'py>, value: &[u8]) -> PyResult<Bound<'py, PyString>> {
-        let first = self.first.as_ref();
-        if let Some((_, text)) = first.and_then(OnceLock::get).filter(|(bytes, _)| bytes == value) {
-            return Ok(text.bind(py).clone());
-        }
-        let text = if self.path { text::path(py, value)? } else { text::latin1(py, value)? };
-        if let Some(first) = first.filter(|first| first.get().is_none()) {
-            let _ = first.set((value.to_vec(), text.clone().unbind()));
-        }
-        Ok(text)
-    }
+fn malformed(error: WireError) -> PyErr {
+    PyValueError::new_err(format!("malformed request: {error}"))
 }
 
 /// Seconds since the epoch of an instant in microseconds.

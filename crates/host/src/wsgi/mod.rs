@@ -17,4 +17,5 @@ pub(crate) mod response;
 mod running;
 pub(crate) mod serve;
 mod timing;
+mod usual;
 pub(crate) mod watched;

@@ -120,7 +120,7 @@ pub(crate) fn serve(
         }
     };
     recording.counts_for(interpreter.place());
-    let modified = request.flags.has(Flags::RELOADING).then(|| script::modified(request.script));
+    let modified = request.flags.has(Flags::RELOADING).then(|| modified(request));
     let call = Call::new(Arc::clone(&interpreter), request, meters);
     let served = {
         let watched = exchange.watched();
@@ -144,6 +144,14 @@ pub(crate) fn serve(
         exchange.costs(&account.close(&recording, call.meters()));
     }
     answer(served, exchange, recording)
+}
+
+/// When the script was changed last, in microseconds since the epoch; none if it is not there.
+fn modified(request: &Request<'_>) -> Option<i64> {
+    match request.script_modified {
+        0 => script::modified(request.script),
+        known => i64::try_from(known).ok(),
+    }
 }
 
 /// What the caller gets for what has become of the request.
