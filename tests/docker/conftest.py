@@ -45,7 +45,8 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if reason:
             item.add_marker(pytest.mark.skip(reason=reason))
-        item.add_marker(pytest.mark.timeout(900))
+        if not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(900))
 
 
 def image_name():

@@ -19,6 +19,7 @@ POSTGRES = os.environ.get("POSTGRES_IMAGE", "postgres:17")
 PORT = int(os.environ.get("MOD_WSGI_STACK_PORT", "8000"))
 STACK = f"test{uuid.uuid4().hex[:8]}"
 PATIENCE = int(os.environ.get("MOD_WSGI_STACK_PATIENCE", "300"))  # seconds for one step
+pytestmark = pytest.mark.timeout(8 * PATIENCE)
 
 # Whether the kernel has the balancer of the routing mesh: loaded, as a module, or built in.
 BALANCES = 'test -e /proc/sys/net/ipv4/vs || grep -qs /ip_vs.ko /lib/modules/$(uname -r)/modules.dep /lib/modules/$(uname -r)/modules.builtin'
