@@ -34,6 +34,10 @@
 static inline void wsgi_brigade_insert_tail(apr_bucket_brigade *bb, apr_bucket *b) { APR_BRIGADE_INSERT_TAIL(bb, b); }
 static inline int wsgi_brigade_empty(const apr_bucket_brigade *bb) { return APR_BRIGADE_EMPTY(bb); }
 static inline apr_bucket *wsgi_brigade_first(apr_bucket_brigade *bb) { return APR_BRIGADE_FIRST(bb); }
+static inline apr_bucket *wsgi_brigade_sentinel(apr_bucket_brigade *bb) { return APR_BRIGADE_SENTINEL(bb); }
+static inline apr_bucket *wsgi_bucket_next(apr_bucket *b) { return APR_BUCKET_NEXT(b); }
+static inline void wsgi_bucket_remove(apr_bucket *b) { APR_BUCKET_REMOVE(b); }
+static inline apr_status_t wsgi_bucket_setaside(apr_bucket *b, apr_pool_t *p) { return apr_bucket_setaside(b, p); }
 static inline int wsgi_bucket_is_eos(const apr_bucket *b) { return APR_BUCKET_IS_EOS(b); }
 static inline int wsgi_bucket_is_metadata(const apr_bucket *b) { return APR_BUCKET_IS_METADATA(b); }
 static inline void wsgi_bucket_delete(apr_bucket *b) { apr_bucket_delete(b); }

@@ -19,6 +19,8 @@ CALLS = {
     "all lines": [["readlines"], ["readlines"], ["read", 1]],
     "hinted": [["readlines", 6], ["readlines", 1], ["readlines", -1]],
     "iteration": [["iterate"], ["iterate"]],
+    "large pieces": [["read", 20_000], ["readline"], ["read", 200_000], ["read", 16_384], ["readline", 9], ["read", 65_536],
+                     ["read", 338_000], ["read", 65_536], ["read", 1]],
     "mixed": [["readline"], ["read", 4], ["next"], ["readline", 5], ["readlines", 3], ["next"], ["read", -1]],
 }
 

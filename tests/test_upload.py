@@ -1,7 +1,10 @@
 """Request bodies: chunked, 100-continue, large ones, limits, and clients that give up half-way."""
 
 import hashlib
+import json
+import random
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from support.http import Cut
@@ -32,6 +35,30 @@ def test_chunked_needs_the_directive(wsgi):
 def test_chunked(wsgi, pieces):
     response = wsgi.post("/chunked.py", pieces, chunked=True)
     assert response.text == told(b"".join(pieces))
+
+
+@pytest.mark.parametrize("size", [1, 3, 4001])
+def test_many_small_chunks(wsgi, size):
+    body = bytes(range(251)) * 300
+    pieces = [body[at : at + size] for at in range(0, len(body), size)]
+    assert wsgi.post("/chunked.py", pieces, chunked=True).text == told(body)
+
+
+def test_odd_pieces_of_many_clients(wsgi):
+    """Each sends its body in pieces that fit no buffer, and reads it in others; none gets a byte of another's."""
+
+    def upload(number):
+        size = 1_000_003 + 70_001 * number
+        body = random.Random(number).randbytes(size)
+        with wsgi.server.connect() as client:
+            headers = {"Content-Length": str(size), "X-Sizes": json.dumps([1, 65_536, 8 + number, 300_001, 16_384, 131_072])}
+            client.start("POST", wsgi.prefix + "/pieces.py", headers)
+            for at in range(0, size, 12_347 + number):
+                client.send(body[at : at + 12_347 + number])
+            return client.finish("POST").text == told(body, str(size))
+
+    with ThreadPoolExecutor(8) as clients:
+        assert all(clients.map(upload, range(24)))
 
 
 def test_other_transfer_encoding(site):

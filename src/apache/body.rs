@@ -1,10 +1,11 @@
-//! The body of a request, read through httpd's input filters (de-chunked, decrypted, within LimitRequestBody).
+//! The body of a request, read through httpd's input filters (de-chunked, decrypted, within LimitRequestBody): copied,
+//! or as pieces of httpd's own memory ([`super::pieces`]).
 
-use std::ffi::c_char;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::brigade::Brigade;
+use super::pieces::Pieces;
 use super::request::{Request, field};
 use crate::sys;
 
@@ -18,6 +19,8 @@ const DISCARD_STEP: Duration = Duration::from_millis(5);
 pub(crate) struct Body<'r> {
     request: Request<'r>,
     brigade: Brigade<'r>,
+    /// How much of the brigade's first bucket has been read.
+    used: usize,
     ended: bool,
 }
 
@@ -49,7 +52,7 @@ impl BodyError {
 impl<'r> Body<'r> {
     /// The body of `request`; one per request.
     pub(crate) fn new(request: Request<'r>) -> Self {
-        Self { request, brigade: Brigade::new(request), ended: false }
+        Self { request, brigade: Brigade::new(request), used: 0, ended: false }
     }
 
     /// Whether there can be one, by the headers.
@@ -59,21 +62,43 @@ impl<'r> Body<'r> {
             || headers.get(c"Transfer-Encoding").is_some()
     }
 
-    /// Appends up to `limit` bytes to `out`. Without `wait` it takes only what is there.
-    pub(crate) fn read(
+    /// A place for pieces of it.
+    pub(crate) fn pieces(&self) -> Pieces<'r> {
+        Pieces::new(self.request)
+    }
+
+    /// Whether its end has been seen.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Reads at least one byte into `out`; 0 is the end.
+    pub(crate) fn read(&mut self, out: &mut [u8]) -> Result<usize, BodyError> {
+        while !out.is_empty() {
+            let count = self.copy(out)?;
+            if count > 0 || self.ended {
+                return Ok(count);
+            }
+            self.fill(out.len(), true)?;
+        }
+        Ok(0)
+    }
+
+    /// Adds up to `limit` bytes to `pieces`, without a copy of them. Without `wait` it takes only what is there.
+    pub(crate) fn gather(
         &mut self,
-        out: &mut Vec<u8>,
+        pieces: &mut Pieces<'r>,
         limit: usize,
         wait: bool,
     ) -> Result<Progress, BodyError> {
-        let before = out.len();
+        let before = pieces.len();
         while !self.ended && limit > 0 {
             if !self.fill(limit, wait)? {
                 return Ok(Progress::Pending);
             }
-            self.drain(out, wait)?;
-            if out.len() > before {
-                return Ok(Progress::Data(out.len() - before));
+            self.hand_over(pieces, wait)?;
+            if pieces.len() > before {
+                return Ok(Progress::Data(pieces.len() - before));
             }
         }
         Ok(Progress::End)
@@ -96,23 +121,40 @@ impl<'r> Body<'r> {
         }
     }
 
-    /// Moves what the brigade holds into `out`.
-    fn drain(&mut self, out: &mut Vec<u8>, wait: bool) -> Result<(), BodyError> {
-        let block = if wait { sys::APR_BLOCK_READ } else { sys::APR_NONBLOCK_READ };
+    /// Copies what the brigade holds; what has no room stays for the next time.
+    fn copy(&mut self, out: &mut [u8]) -> Result<usize, BodyError> {
+        let mut count = 0;
         while let Some(bucket) = self.brigade.first() {
             if bucket.is_end() {
                 self.ended = true;
             } else if !bucket.is_metadata() {
-                let mut data: *const c_char = std::ptr::null();
-                let mut length = 0;
-                // SAFETY: the bucket is the brigade's first; the two places are writable.
-                let status =
-                    unsafe { sys::wsgi_bucket_read(bucket.as_ptr(), &raw mut data, &raw mut length, block) };
-                if status != 0 {
-                    return Err(self.failed(status));
+                let bytes = bucket.read(true).map_err(|status| self.failed(status))?;
+                let (rest, room) = (bytes.get(self.used..), out.get_mut(count..));
+                let (rest, room) = (rest.unwrap_or_default(), room.unwrap_or_default());
+                let length = rest.len().min(room.len());
+                if let (Some(rest), Some(room)) = (rest.get(..length), room.get_mut(..length)) {
+                    room.copy_from_slice(rest);
                 }
-                // SAFETY: the read bucket keeps its bytes until it is deleted, below; null only with length 0.
-                out.extend_from_slice(unsafe { bytes(data, length) });
+                count += length;
+                if length < rest.len() {
+                    self.used += length;
+                    return Ok(count);
+                }
+                self.used = 0;
+            }
+            bucket.delete();
+        }
+        Ok(count)
+    }
+
+    /// Moves what the brigade holds to `pieces`.
+    fn hand_over(&mut self, pieces: &mut Pieces<'r>, wait: bool) -> Result<(), BodyError> {
+        while let Some(bucket) = self.brigade.first() {
+            if bucket.is_end() {
+                self.ended = true;
+            } else if !bucket.is_metadata() {
+                pieces.take(bucket, wait).map_err(|status| self.failed(status))?;
+                continue;
             }
             bucket.delete();
         }
@@ -134,10 +176,10 @@ pub(super) fn discard(request: Request<'_>) {
         return; // the client waits to be asked for it, and must not be now
     }
     let (mut body, mut read) = (Body::new(request), 0);
-    let (mut piece, mut since) = (Vec::new(), Instant::now());
+    let (mut pieces, mut since) = (body.pieces(), Instant::now());
     while read < MOST_DISCARDED {
-        piece.clear();
-        match body.read(&mut piece, 64 << 10, false) {
+        pieces.clear();
+        match body.gather(&mut pieces, 64 << 10, false) {
             Ok(Progress::Data(length)) => (read, since) = (read + length, Instant::now()),
             Ok(Progress::Pending) if since.elapsed() < DISCARD_PATIENCE => thread::sleep(DISCARD_STEP),
             Ok(Progress::Pending | Progress::End) | Err(_) => return,
@@ -148,14 +190,4 @@ pub(super) fn discard(request: Request<'_>) {
 fn is_eagain(status: sys::apr_status_t) -> bool {
     // SAFETY: a pure test.
     (unsafe { sys::wsgi_status_is_eagain(status) }) != 0
-}
-
-/// # Safety
-/// `length` bytes at `data` are readable while the result is used, or `length` is 0.
-unsafe fn bytes<'b>(data: *const c_char, length: usize) -> &'b [u8] {
-    if length == 0 {
-        return &[];
-    }
-    // SAFETY: by the caller.
-    unsafe { std::slice::from_raw_parts(data.cast(), length) }
 }

@@ -1,5 +1,6 @@
 //! Bucket brigades: how data travels through httpd's filters.
 
+use std::ffi::c_char;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
@@ -53,6 +54,19 @@ impl<'r> Brigade<'r> {
         NonNull::new(raw).map(|raw| Bucket { raw, life: PhantomData })
     }
 
+    /// The buckets, from the first on.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Bucket<'_>> {
+        // SAFETY: the brigade is ours and alive; nothing is read of what is no bucket.
+        let end = unsafe { sys::wsgi_brigade_sentinel(self.as_ptr()) };
+        std::iter::successors(self.first(), move |bucket| {
+            // SAFETY: the bucket is alive and in this brigade.
+            let next = unsafe { sys::wsgi_bucket_next(bucket.as_ptr()) };
+            NonNull::new(next)
+                .filter(|next| next.as_ptr() != end)
+                .map(|raw| Bucket { raw, life: PhantomData })
+        })
+    }
+
     /// # Safety
     /// `bucket` was made with this brigade's allocator and is in no other brigade.
     pub(super) unsafe fn push(self, bucket: *mut sys::apr_bucket) {
@@ -95,6 +109,33 @@ impl Bucket<'_> {
     pub(super) fn is_metadata(&self) -> bool {
         // SAFETY: the bucket is alive.
         (unsafe { sys::wsgi_bucket_is_metadata(self.as_ptr()) }) != 0
+    }
+
+    /// Its bytes. Without `wait` there may be none yet (`EAGAIN`).
+    pub(super) fn read(&self, wait: bool) -> Result<&[u8], sys::apr_status_t> {
+        let block = if wait { sys::APR_BLOCK_READ } else { sys::APR_NONBLOCK_READ };
+        let (mut data, mut length) = (std::ptr::null::<c_char>(), 0);
+        // SAFETY: the bucket is alive; the two places are writable.
+        let status = unsafe { sys::wsgi_bucket_read(self.as_ptr(), &raw mut data, &raw mut length, block) };
+        match status {
+            0 if length == 0 => Ok(&[]),
+            // SAFETY: a bucket that was read keeps its bytes in their place until it is deleted, which ends the handle.
+            0 => Ok(unsafe { std::slice::from_raw_parts(data.cast(), length) }),
+            status => Err(status),
+        }
+    }
+
+    /// Moves it to the end of `kept`, for as long as the request lives. False where it cannot be kept: it stays.
+    pub(super) fn keep(&self, kept: Brigade<'_>, request: Request<'_>) -> bool {
+        // SAFETY: the bucket and the request's pool are alive.
+        if unsafe { sys::wsgi_bucket_setaside(self.as_ptr(), request.pool().as_ptr()) } != 0 {
+            return false;
+        }
+        // SAFETY: the bucket is in a brigade.
+        unsafe { sys::wsgi_bucket_remove(self.as_ptr()) };
+        // SAFETY: it is in no brigade now; buckets of a connection have one allocator.
+        unsafe { kept.push(self.as_ptr()) };
+        true
     }
 
     /// Takes it out of its brigade and frees it.

@@ -21,6 +21,7 @@ pub(crate) mod head;
 pub(crate) mod hooks;
 pub(crate) mod log;
 pub(crate) mod patience;
+mod pieces;
 pub(crate) mod pool;
 pub(crate) mod process;
 pub(crate) mod redirect;
@@ -37,6 +38,7 @@ pub(crate) mod thread;
 pub(crate) mod written;
 
 pub(crate) use body::{Body, Progress};
+pub(crate) use pieces::Pieces;
 pub(crate) use pool::Pool;
 pub(crate) use redirect::Redirect;
 pub(crate) use request::Request;

@@ -11,7 +11,7 @@ use contract::frame::BODY_PIECE;
 use contract::response::FilePart;
 
 use super::unlinked;
-use crate::apache::{Body, Progress};
+use crate::apache::Body;
 
 /// A part of a body that is in a file.
 #[derive(Debug)]
@@ -35,21 +35,20 @@ impl Buffered {
     /// Reads `body` to its end. `None`: there was no more of it.
     pub(super) fn read(body: &mut Body<'_>, folder: &Path) -> Result<Option<Self>, NotStored> {
         let mut opened: Option<(File, OwnedFd)> = None;
-        let (mut piece, mut length) = (Vec::new(), 0);
+        let (mut piece, mut length) = (vec![0; BODY_PIECE], 0);
         loop {
-            piece.clear();
-            match body.read(&mut piece, BODY_PIECE, true) {
-                Ok(Progress::Data(_)) => {}
-                Ok(Progress::End | Progress::Pending) => break,
-                Err(error) => return Err(NotStored::Body(error.status())),
+            let count = body.read(&mut piece).map_err(|error| NotStored::Body(error.status()))?;
+            let read = piece.get(..count).unwrap_or_default();
+            if read.is_empty() {
+                break;
             }
             let failed = |error| NotStored::File(length, error);
             let (file, _) = match &mut opened {
                 Some(opened) => opened,
                 none => none.insert(unlinked::create_with_reader(folder).map_err(failed)?),
             };
-            file.write_all_at(&piece, length).map_err(failed)?;
-            length += piece.len() as u64;
+            file.write_all_at(read, length).map_err(failed)?;
+            length += read.len() as u64;
         }
         Ok(opened.map(|(_, file)| Self { file, part: FilePart { offset: 0, length } }))
     }

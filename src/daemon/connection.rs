@@ -107,14 +107,27 @@ impl Idle {
     }
 }
 
+/// So many parts go out at once: more than a frame of a body has in pieces of 8,000 bytes, and than sockets take.
+const MOST_PARTS: usize = 40;
+
 /// Sends what `parts` hold beyond the first `skip` bytes, without waiting. `Err(Errno::AGAIN)`: the socket is full.
-pub(super) fn send_parts(socket: BorrowedFd<'_>, parts: &[&[u8]], mut skip: usize) -> Result<usize, Errno> {
-    let mut slices = [IoSlice::new(&[]); 5];
+pub(super) fn send_parts(socket: BorrowedFd<'_>, parts: &[&[u8]], skip: usize) -> Result<usize, Errno> {
+    send_pieces(socket, parts.iter().copied(), skip)
+}
+
+/// As [`send_parts`], of many parts maybe the first only. `Err(Errno::AGAIN)`: the socket is full.
+pub(super) fn send_pieces<'p>(
+    socket: BorrowedFd<'_>,
+    parts: impl IntoIterator<Item = &'p [u8]>,
+    mut skip: usize,
+) -> Result<usize, Errno> {
+    let mut slices = [IoSlice::new(&[]); MOST_PARTS];
     let mut used = 0;
     for part in parts {
         let rest = part.get(skip..).unwrap_or_default();
         skip = skip.saturating_sub(part.len());
-        if let Some(slice) = slices.get_mut(used).filter(|_| !rest.is_empty()) {
+        let Some(slice) = slices.get_mut(used) else { break };
+        if !rest.is_empty() {
             *slice = IoSlice::new(rest);
             used += 1;
         }

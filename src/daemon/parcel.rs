@@ -15,7 +15,7 @@ use super::error::Error;
 use super::outgoing::{Extent, Outgoing};
 use super::upload::{Rest, Upload};
 use super::{Group, now};
-use crate::apache::{Body, Progress, Request};
+use crate::apache::{Body, Pieces, Request};
 use crate::notes;
 
 /// One request's payload and body.
@@ -29,7 +29,7 @@ pub(super) struct Parcel<'r> {
     deadline: u64,
     attempts: Attempts,
     /// What has been read of the body.
-    first: Vec<u8>,
+    first: Option<Pieces<'r>>,
     extent: Extent,
     rest: More<'r>,
 }
@@ -54,7 +54,7 @@ impl<'r> Parcel<'r> {
             return Err(Error::TooLarge { length: payload.len(), limit: MAX_REQUEST });
         }
         let flags = Payload::decode(&payload).map(|payload| payload.flags).unwrap_or_default();
-        let (first, extent, rest) = (Vec::new(), Extent::None, More::Nothing);
+        let (first, extent, rest) = (None, Extent::None, More::Nothing);
         let attempts = Attempts::default();
         let deadline = deadline(group, received);
         let mut new =
@@ -71,19 +71,19 @@ impl<'r> Parcel<'r> {
 
     fn read_first(&mut self, limit: usize) -> Result<(), Error> {
         let mut body = Body::new(self.request);
-        while self.first.len() < limit {
-            let room = limit - self.first.len();
-            match body.read(&mut self.first, room, true) {
-                Ok(Progress::Data(_)) => {}
-                Ok(Progress::End | Progress::Pending) => {
-                    self.extent = Extent::Whole;
-                    return Ok(());
-                }
-                Err(error) => return Err(Error::Body { status: error.status() }),
+        let pieces = self.first.insert(body.pieces());
+        while pieces.len() < limit && !body.has_ended() {
+            let room = limit - pieces.len();
+            if let Err(error) = body.gather(pieces, room, true) {
+                return Err(Error::Body { status: error.status() });
             }
         }
-        self.extent = Extent::Begun;
-        self.rest = More::Coming(body);
+        if body.has_ended() {
+            self.extent = Extent::Whole;
+        } else {
+            self.extent = Extent::Begun;
+            self.rest = More::Coming(body);
+        }
         Ok(())
     }
 
@@ -130,10 +130,11 @@ impl<'r> Parcel<'r> {
         let flags = self.flags.with(Flags::NO_BODY, !self.has_body()).with(Flags::ANNOUNCE, announce);
         self.attempts.connects = self.attempts.connects.saturating_add(1);
         Payload::stamp(&mut self.payload, flags, self.queue_start, self.attempts, self.deadline);
-        let first = Outgoing::new(&self.payload, &self.first, self.extent);
+        let first = self.first.iter().flat_map(Pieces::iter);
+        let first = Outgoing::new(&self.payload, first, self.extent);
         let rest = match &mut self.rest {
             More::Nothing => Rest::Nothing,
-            More::Coming(body) => Rest::Coming(body),
+            More::Coming(body) => Rest::coming(body),
             More::Stored(stored) => Rest::Stored(stored),
         };
         Upload::new(first, rest, Duration::from_micros(self.request.server().timeout()))

@@ -7,22 +7,23 @@ use std::io::IoSlice;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use contract::frame::{BODY_BROKEN, BODY_PIECE, HEADER, Header, Kind, append};
+use contract::frame::{BODY_BROKEN, BODY_PIECE, Header, Kind, append};
 use contract::ticket::send_with;
 use rustix::io::Errno;
 use rustix::net::SendFlags;
 
 use super::buffered::Buffered;
-use super::connection::send_parts;
+use super::connection::send_pieces;
 use super::outgoing::Outgoing;
-use crate::apache::{Body, Progress};
+use crate::apache::{Body, Pieces, Progress};
 
 /// A request on its way to a worker.
 pub(super) struct Upload<'u, 'r> {
     pub(super) first: Outgoing<'u>,
     rest: Rest<'u, 'r>,
-    /// A piece of the rest, framed, and how much of it has been sent.
-    piece: Vec<u8>,
+    /// What goes before a piece of the body and after it, and how much of the three has been sent.
+    head: Vec<u8>,
+    tail: Vec<u8>,
     sent: usize,
     /// The worker has taken the request: the rest may follow.
     taken: bool,
@@ -43,8 +44,8 @@ pub(super) struct Upload<'u, 'r> {
 pub(super) enum Rest<'u, 'r> {
     /// Nothing.
     Nothing,
-    /// What the client sends.
-    Coming(&'u mut Body<'r>),
+    /// What the client sends, and a piece of it that is on its way.
+    Coming(&'u mut Body<'r>, Pieces<'r>),
     /// What it has sent.
     Stored(&'u Buffered),
 }
@@ -66,7 +67,8 @@ impl<'u, 'r> Upload<'u, 'r> {
         Self {
             first,
             rest,
-            piece: Vec::new(),
+            head: Vec::new(),
+            tail: Vec::new(),
             sent: 0,
             taken: false,
             has_consumed: false,
@@ -80,7 +82,7 @@ impl<'u, 'r> Upload<'u, 'r> {
 
     /// Whether all of it has been sent, so that the connection can carry another request.
     pub(super) fn is_complete(&self) -> bool {
-        let rest = matches!(self.rest, Rest::Nothing) || (self.last && self.sent == self.piece.len());
+        let rest = matches!(self.rest, Rest::Nothing) || (self.last && self.sent == self.framed());
         self.first.is_delivered() && rest && !self.given_up && self.broken.is_none()
     }
 
@@ -106,7 +108,7 @@ impl<'u, 'r> Upload<'u, 'r> {
             return Ok(Need::Nothing);
         }
         loop {
-            while self.sent < self.piece.len() {
+            while self.sent < self.framed() {
                 match self.send(socket) {
                     Ok(sent) => self.sent += sent,
                     Err(Errno::AGAIN) => return Ok(Need::Room),
@@ -126,54 +128,73 @@ impl<'u, 'r> Upload<'u, 'r> {
     fn send(&self, socket: BorrowedFd<'_>) -> Result<usize, Errno> {
         match self.rest {
             Rest::Stored(stored) if self.sent == 0 => {
-                let piece = [IoSlice::new(&self.piece)];
-                send_with(socket, &piece, &[stored.file.as_fd()], SendFlags::DONTWAIT)
+                send_with(socket, &[IoSlice::new(&self.head)], &[stored.file.as_fd()], SendFlags::DONTWAIT)
             }
-            _ => send_parts(socket, &[&self.piece], self.sent),
+            _ => {
+                let body = self.pieces().into_iter().flat_map(Pieces::iter);
+                let parts = [self.head.as_slice()].into_iter().chain(body).chain([self.tail.as_slice()]);
+                send_pieces(socket, parts, self.sent)
+            }
         }
     }
 
-    /// Frames the next piece of the body, or its end; false when the client has sent nothing.
+    /// The piece that is on its way.
+    fn pieces(&self) -> Option<&Pieces<'r>> {
+        if let Rest::Coming(_, pieces) = &self.rest { Some(pieces) } else { None }
+    }
+
+    /// The length of what is on its way.
+    fn framed(&self) -> usize {
+        self.head.len() + self.pieces().map_or(0, Pieces::len) + self.tail.len()
+    }
+
+    /// Frames what there is of the body, up to a piece's size, and its end; false when the client has sent nothing.
     fn refill(&mut self) -> bool {
-        self.piece.clear();
+        self.head.clear();
+        self.tail.clear();
         self.sent = 0;
-        let body = match &mut self.rest {
+        let (body, pieces) = match &mut self.rest {
             Rest::Nothing => return false,
-            Rest::Coming(body) => body,
+            Rest::Coming(body, pieces) => (body, pieces),
             Rest::Stored(stored) => {
-                append(&mut self.piece, Kind::BodyFile, 0, |out| stored.part.encode(out));
+                append(&mut self.head, Kind::BodyFile, 0, |out| stored.part.encode(out));
                 self.last = true;
                 return true;
             }
         };
-        self.piece.reserve_exact(HEADER + BODY_PIECE); // once, and not by and by as the filters' small buckets come
-        self.piece.resize(HEADER, 0);
-        let header = match body.read(&mut self.piece, BODY_PIECE, false) {
-            Ok(Progress::Data(length)) => {
-                self.has_consumed = true;
-                Header::new(Kind::Body, length)
-            }
-            Ok(Progress::End) => Header::new(Kind::BodyEnd, 0),
-            Ok(Progress::Pending)
-                if self.starving.get_or_insert_with(Instant::now).elapsed() < self.patience =>
-            {
-                self.piece.clear();
+        pieces.clear();
+        let mut ends = Ok(body.has_ended());
+        while ends == Ok(false) && pieces.len() < BODY_PIECE {
+            ends = match body.gather(pieces, BODY_PIECE - pieces.len(), false) {
+                Ok(Progress::Pending) => break,
+                Ok(_) => Ok(body.has_ended()),
+                Err(error) => Err(error.status()),
+            };
+        }
+        if pieces.len() > 0 {
+            self.has_consumed = true;
+            self.head.extend_from_slice(&Header::new(Kind::Body, pieces.len()).encode());
+        } else if ends == Ok(false) {
+            if self.starving.get_or_insert_with(Instant::now).elapsed() < self.patience {
                 return false;
             }
-            Ok(Progress::Pending) => self.broken_off(408),
-            Err(error) => self.broken_off(error.status()),
-        };
+            ends = Err(408);
+        }
         self.starving = None;
-        self.last = header.kind == Kind::BodyEnd;
-        self.piece.truncate(HEADER + header.length);
-        if let Some(head) = self.piece.first_chunk_mut() {
-            *head = header.encode();
+        self.last = ends != Ok(false);
+        if self.last {
+            self.broken = ends.err();
+            let flags = if ends.is_err() { BODY_BROKEN } else { 0 };
+            append(&mut self.tail, Kind::BodyEnd, flags, |_| {});
         }
         true
     }
+}
 
-    fn broken_off(&mut self, status: u16) -> Header {
-        self.broken = Some(status);
-        Header { kind: Kind::BodyEnd, flags: BODY_BROKEN, length: 0 }
+impl<'u, 'r> Rest<'u, 'r> {
+    /// What the client sends of `body`.
+    pub(super) fn coming(body: &'u mut Body<'r>) -> Self {
+        let pieces = body.pieces();
+        Self::Coming(body, pieces)
     }
 }

@@ -16,7 +16,7 @@ use contract::response::{FilePart, Head, Outcome};
 use contract::verdict::Verdict;
 
 use crate::apache::fence::{Answered, Counted, Nothing, Pointed, fence};
-use crate::apache::{Body, ClientGone, HandlerResult, Progress, Redirect, Request, Responder, Server};
+use crate::apache::{Body, ClientGone, HandlerResult, Redirect, Request, Responder, Server};
 use crate::config::Resolved;
 use crate::notes;
 
@@ -126,16 +126,9 @@ impl<'r> Exchange<'r> {
             return -1;
         }
         let request = self.request;
-        let mut bytes = Vec::new();
         let body = state.body.get_or_insert_with(|| Body::new(request));
-        match body.read(&mut bytes, buffer.len(), true) {
-            Ok(Progress::End | Progress::Pending) => 0,
-            Ok(Progress::Data(length)) => {
-                for (to, from) in buffer.iter_mut().zip(bytes) {
-                    *to = from;
-                }
-                isize::try_from(length).unwrap_or(-1)
-            }
+        match body.read(buffer) {
+            Ok(length) => isize::try_from(length).unwrap_or(-1),
             Err(error) => {
                 state.body_failed = Some(error.status());
                 request.log(level::DEBUG, &error.to_string());

@@ -6,7 +6,7 @@
 
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::io::{Errno, Result};
@@ -111,15 +111,19 @@ pub fn send_with(
 /// Receives into `buffer`. More than one descriptor is refused (`EBADMSG`) and all are closed. Descriptors for which this
 /// process had no number left are lost to it (`EMFILE`).
 pub fn receive_with(socket: BorrowedFd<'_>, buffer: &mut [u8], flags: RecvFlags) -> Result<Received> {
+    receive_into(socket, &mut [IoSliceMut::new(buffer)], flags)
+}
+
+/// As [`receive_with`], into several buffers, one after the other.
+pub fn receive_into(
+    socket: BorrowedFd<'_>,
+    buffers: &mut [IoSliceMut<'_>],
+    flags: RecvFlags,
+) -> Result<Received> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let message = loop {
-        match recvmsg(
-            socket.as_fd(),
-            &mut [IoSliceMut::new(buffer)],
-            &mut control,
-            flags | RecvFlags::CMSG_CLOEXEC,
-        ) {
+        match recvmsg(socket, buffers, &mut control, flags | RecvFlags::CMSG_CLOEXEC) {
             Err(Errno::INTR) => {}
             other => break other?,
         }
@@ -145,6 +149,8 @@ pub fn receive_with(socket: BorrowedFd<'_>, buffer: &mut [u8], flags: RecvFlags)
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsFd;
+
     use super::*;
 
     #[test]

@@ -67,7 +67,8 @@ impl<'b> Body<'b> {
                 State::Frame(0) => self.next_frame(connection)?,
                 State::Frame(left) => {
                     let wanted = out.len().min(*left);
-                    let count = self.bytes(connection, out.get_mut(..wanted).unwrap_or_default())?;
+                    let behind = if wanted == *left { HEADER } else { 0 };
+                    let count = self.bytes(connection, out.get_mut(..wanted).unwrap_or_default(), behind)?;
                     self.state = match self.state {
                         State::Frame(left) if count > 0 => State::Frame(left - count),
                         _ => State::Broken,
@@ -145,7 +146,7 @@ impl<'b> Body<'b> {
     fn exactly(&mut self, connection: &mut Connection, out: &mut [u8]) -> io::Result<bool> {
         let mut filled = 0;
         while let Some(rest) = out.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            match self.bytes(connection, rest)? {
+            match self.bytes(connection, rest, 0)? {
                 0 => return Ok(false),
                 count => filled += count,
             }
@@ -153,18 +154,23 @@ impl<'b> Body<'b> {
         Ok(true)
     }
 
-    /// The next bytes of the connection: those that came early first; many go straight into `out`.
-    fn bytes(&mut self, connection: &mut Connection, out: &mut [u8]) -> io::Result<usize> {
+    /// The next bytes of the connection: those that came early first. Many go straight into `out`; of what comes behind
+    /// them, up to `behind` bytes are read as well.
+    fn bytes(&mut self, connection: &mut Connection, out: &mut [u8], behind: usize) -> io::Result<usize> {
         if !self.early.is_empty() {
             let count = copy(self.early, out);
             self.early = self.early.get(count..).unwrap_or_default();
             return Ok(count);
         }
         if self.used == self.ahead.len() {
-            if out.len() >= AHEAD {
-                return connection.receive(out);
-            }
             self.used = 0;
+            if out.len() >= AHEAD {
+                self.ahead.resize(behind, 0);
+                let received = connection.receive_both(out, &mut self.ahead);
+                let count = *received.as_ref().unwrap_or(&0);
+                self.ahead.truncate(count.saturating_sub(out.len()));
+                return received.map(|count| count.min(out.len()));
+            }
             self.ahead.resize(AHEAD, 0);
             let received = connection.receive(&mut self.ahead);
             self.ahead.truncate(*received.as_ref().unwrap_or(&0));
@@ -226,10 +232,10 @@ mod tests {
 
     #[test]
     fn reads_across_the_early_bytes_and_the_socket() {
-        let bytes = frames(&[b"hello ", b"", b"world", &[7; 40_000]], 0);
-        let expected = [b"hello world".as_slice(), &[7; 40_000]].concat();
+        let bytes = frames(&[b"hello ", b"", b"world", &[7; 40_000], &[8; 40_000]], 0);
+        let expected = [b"hello world".as_slice(), &[7; 40_000], &[8; 40_000]].concat();
         for split in [0, 3, 8, 10, 14, 20, 25, 1000, bytes.len()] {
-            for size in [1, 7, 20_000] {
+            for size in [1, 7, 20_000, 40_000] {
                 let (mut child, worker) = UnixStream::pair().expect("a pair");
                 child.write_all(&bytes[split..]).expect("fits");
                 let mut connection = Connection::new(worker.into(), Duration::from_secs(1));

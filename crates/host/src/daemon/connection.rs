@@ -2,12 +2,12 @@
 //!
 //! `O_NONBLOCK` would be shared with the child, so every call passes `MSG_DONTWAIT` and waits by poll.
 
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use contract::frame::{HEADER, Header, Kind};
-use contract::ticket::{receive_with, send_with};
+use contract::ticket::{receive_into, send_with};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
@@ -72,8 +72,13 @@ impl Connection {
 
     /// Reads at least one byte; 0 is the end.
     pub(super) fn receive(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.receive_both(out, &mut [])
+    }
+
+    /// Reads at least one byte into `out`, and into `behind` if there are more than that has room for.
+    pub(super) fn receive_both(&mut self, out: &mut [u8], behind: &mut [u8]) -> io::Result<usize> {
         loop {
-            match self.receive_now(out)? {
+            match self.receive_parts(&mut [IoSliceMut::new(out), IoSliceMut::new(behind)])? {
                 Some(count) => return Ok(count),
                 None => self.wait(PollFlags::IN)?,
             }
@@ -94,7 +99,11 @@ impl Connection {
 
     /// Reads what is there; `None`: nothing yet.
     pub(super) fn receive_now(&mut self, out: &mut [u8]) -> io::Result<Option<usize>> {
-        match receive_with(self.socket.as_fd(), out, RecvFlags::DONTWAIT) {
+        self.receive_parts(&mut [IoSliceMut::new(out)])
+    }
+
+    fn receive_parts(&mut self, parts: &mut [IoSliceMut<'_>]) -> io::Result<Option<usize>> {
+        match receive_into(self.socket.as_fd(), parts, RecvFlags::DONTWAIT) {
             Err(Errno::AGAIN) => Ok(None),
             Err(error) => Err(error.into()),
             Ok(received) => {

@@ -1,5 +1,6 @@
 //! One request as the application holds it: what stands behind `wsgi.input`, `start_response` and `write`.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -51,7 +52,7 @@ impl Call {
             interpreter,
             loan: Loan::default(),
             response: Mutex::new(Response::new(false)),
-            body: Mutex::new(Body::new(request.flags.has(Flags::NO_BODY))),
+            body: Mutex::new(body_of(request)),
             known: Mutex::new(None),
             over: AtomicBool::new(false),
             line_of_others: Mutex::default(),
@@ -288,20 +289,54 @@ impl Call {
                     self.meters.given(answer.len());
                     return Ok(PyBytes::new(py, answer));
                 }
+                if let Some(size) = body.direct(want) {
+                    drop(body);
+                    return self.direct(py, size);
+                }
             }
             // Another thread of the application may take what this one has read: then it reads again.
             self.meters.detached(py, || {
                 let mut body = self.body.lock().unwrap_or_else(PoisonError::into_inner);
-                body.prepare(want, |buffer| {
-                    if self.over.load(SeqCst) {
-                        return Err(InputError::Over);
-                    }
-                    let read = self.loan.with(|exchange| self.meters.reading(|| exchange.read(buffer)))?;
-                    if self.over.load(SeqCst) { Err(InputError::Over) } else { Ok(read) } // it was broken off
-                })
+                body.prepare(want, |buffer| self.piece(buffer))
             })?;
         }
     }
+
+    /// Reads `size` bytes, or what there is before the end, into memory that Python has given for them.
+    fn direct<'py>(&self, py: Python<'py>, size: usize) -> PyResult<Bound<'py, PyBytes>> {
+        let mut count = 0;
+        let whole = PyBytes::new_with(py, size, |out| {
+            count = self.meters.detached(py, || {
+                let mut body = self.body.lock().unwrap_or_else(PoisonError::into_inner);
+                body.read(out, |buffer| self.piece(buffer))
+            })?;
+            Ok(())
+        })?;
+        self.meters.given(count);
+        match whole.as_bytes().get(..count) {
+            Some(part) if count < size => Ok(PyBytes::new(py, part)),
+            _ => Ok(whole),
+        }
+    }
+
+    /// Reads a piece of the body; not attached.
+    fn piece(&self, buffer: &mut [u8]) -> Result<io::Result<usize>, InputError> {
+        if self.over.load(SeqCst) {
+            return Err(InputError::Over);
+        }
+        let read = self.loan.with(|exchange| self.meters.reading(|| exchange.read(buffer)))?;
+        if self.over.load(SeqCst) { Err(InputError::Over) } else { Ok(read) } // it was broken off
+    }
+}
+
+/// The body that a request has announced.
+fn body_of(request: &Request<'_>) -> Body {
+    if request.flags.has(Flags::NO_BODY) {
+        return Body::new(true, None);
+    }
+    let length = request.environ.iter().flatten().find(|(name, _)| *name == b"CONTENT_LENGTH");
+    let length = length.and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse().ok());
+    Body::new(false, length)
 }
 
 /// Checks the head's syntax.

@@ -8,6 +8,10 @@ use thiserror::Error;
 /// The first piece is small, since most bodies are.
 const FIRST_PIECE: usize = 16 << 10;
 
+/// What is asked for at once, and is announced, goes straight to the application within these bounds. Beyond them the
+/// client would only have to announce much to have memory taken for it.
+const DIRECT: std::ops::RangeInclusive<usize> = 16 << 10..=1 << 20;
+
 /// Why a read failed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum InputError {
@@ -37,6 +41,8 @@ pub(crate) struct Body {
     buffer: Vec<u8>,
     start: usize,
     end: usize,
+    /// How much of what the request has announced is still to be read.
+    announced: u64,
     state: State,
     begun: bool,
     reads: u64,
@@ -50,10 +56,42 @@ enum State {
 }
 
 impl Body {
-    /// A body that has not been touched; `empty`: there is none.
-    pub(crate) fn new(empty: bool) -> Self {
-        let state = if empty { State::Ended } else { State::Open };
-        Self { buffer: Vec::new(), start: 0, end: 0, state, begun: empty, reads: 0 }
+    /// A body that has not been touched; `empty`: there is none. `announced` is its length, as far as it is known.
+    pub(crate) fn new(empty: bool, announced: Option<u64>) -> Self {
+        let (state, announced) = (if empty { State::Ended } else { State::Open }, announced.unwrap_or(0));
+        Self { buffer: Vec::new(), start: 0, end: 0, announced, state, begun: empty, reads: 0 }
+    }
+
+    /// The length of the answer to `want`, if [`Body::read`] should give it.
+    pub(crate) fn direct(&self, want: Want) -> Option<usize> {
+        let Want::Exactly(size) = want else { return None };
+        let buffered = self.end - self.start;
+        let is_announced = size as u64 <= self.announced.saturating_add(buffered as u64);
+        let is_open = matches!(self.state, State::Open);
+        (is_open && is_announced && size > buffered && DIRECT.contains(&size)).then_some(size)
+    }
+
+    /// Fills `out`, or as much of it as there is before the end; returns how much. `read` is that of [`Body::prepare`].
+    pub(crate) fn read(
+        &mut self,
+        out: &mut [u8],
+        mut read: impl FnMut(&mut [u8]) -> Result<io::Result<usize>, InputError>,
+    ) -> Result<usize, InputError> {
+        self.begun = true;
+        let buffered = self.buffer.get(self.start..self.end).unwrap_or_default();
+        let mut filled = buffered.len().min(out.len());
+        if let (Some(room), Some(buffered)) = (out.get_mut(..filled), buffered.get(..filled)) {
+            room.copy_from_slice(buffered);
+        }
+        self.start += filled;
+        while let Some(room) = out.get_mut(filled..).filter(|room| !room.is_empty()) {
+            match &self.state {
+                State::Open => filled += self.piece(room, &mut read)?,
+                State::Ended => break,
+                State::Broken(reason) => return Err(InputError::Broken(reason.clone())),
+            }
+        }
+        Ok(filled)
     }
 
     /// The answer to `want`, if it can be given without reading.
@@ -117,16 +155,30 @@ impl Body {
         if self.buffer.len() < room.end {
             self.buffer.resize(room.end, 0);
         }
-        let outcome = read(self.buffer.get_mut(room).unwrap_or_default());
-        let length = *outcome.as_ref().ok().and_then(|read| read.as_ref().ok()).unwrap_or(&0);
-        self.end += length.min(piece);
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let length = self.piece(buffer.get_mut(room).unwrap_or_default(), read);
+        self.buffer = buffer;
+        self.end += length?;
+        Ok(())
+    }
+
+    /// Reads a piece; how it ended is in the state.
+    fn piece(
+        &mut self,
+        room: &mut [u8],
+        read: &mut impl FnMut(&mut [u8]) -> Result<io::Result<usize>, InputError>,
+    ) -> Result<usize, InputError> {
         self.reads += 1;
-        match outcome? {
-            Ok(0) if piece > 0 => self.state = State::Ended,
-            Ok(_) => {}
+        match read(room)? {
+            Ok(0) if !room.is_empty() => self.state = State::Ended,
+            Ok(length) => {
+                let length = length.min(room.len());
+                self.announced = self.announced.saturating_sub(length as u64);
+                return Ok(length);
+            }
             Err(error) => self.state = State::Broken(error.to_string()),
         }
-        Ok(())
+        Ok(0)
     }
 }
 
@@ -142,7 +194,7 @@ mod tests {
             buffer[..piece.len()].copy_from_slice(&piece);
             Ok(Ok(piece.len()))
         };
-        (Body::new(false), read)
+        (Body::new(false, None), read)
     }
 
     /// Prepares an answer and gives it.
@@ -181,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_failure_is_remembered() {
-        let mut input = Body::new(false);
+        let mut input = Body::new(false, None);
         let mut fail = |_: &mut [u8]| Ok(Err(io::Error::other("gone")));
         for _ in 0..2 {
             assert_eq!(answered(&mut input, Want::All, &mut fail), Err(InputError::Broken("gone".into())));
@@ -192,18 +244,51 @@ mod tests {
     #[test]
     fn nothing_is_read_of_an_empty_body() {
         let mut none = |_: &mut [u8]| panic!("read");
-        assert_eq!(answered(&mut Body::new(true), Want::All, &mut none).unwrap(), b"");
+        assert_eq!(answered(&mut Body::new(true, None), Want::All, &mut none).unwrap(), b"");
     }
 
     #[test]
     fn a_first_read_of_nothing_asks_for_the_body() {
         let mut sizes = Vec::new();
-        let mut input = Body::new(false);
+        let mut input = Body::new(false, None);
         assert_eq!(input.answer(Want::Exactly(0)), Ok(None));
         let asked = answered(&mut input, Want::Exactly(0), |buffer| {
             sizes.push(buffer.len());
             Ok(Ok(0))
         });
         assert_eq!((asked.unwrap().len(), sizes), (0, vec![0]));
+    }
+
+    #[test]
+    fn what_was_announced_is_read_in_place() {
+        let bytes: Vec<u8> = (0..40_000_u32).map(|number| number as u8).collect();
+        let mut rest = bytes.as_slice();
+        let mut read = |buffer: &mut [u8]| {
+            let (piece, after) = rest.split_at(rest.len().min(buffer.len()).min(7000));
+            buffer[..piece.len()].copy_from_slice(piece);
+            rest = after;
+            Ok(Ok(piece.len()))
+        };
+        let mut input = Body::new(false, Some(40_000));
+        assert_eq!(answered(&mut input, Want::Exactly(5), &mut read).unwrap(), &bytes[..5]);
+        assert_eq!(input.direct(Want::Exactly(39_996)), None, "more than there can be");
+        assert_eq!(input.direct(Want::Exactly(16_000)), None, "little");
+        assert_eq!(input.direct(Want::All), None);
+        assert_eq!(input.direct(Want::Exactly(30_000)), Some(30_000));
+        let mut out = vec![0; 30_000];
+        assert_eq!(input.read(&mut out, &mut read), Ok(30_000));
+        assert_eq!(out, &bytes[5..30_005]);
+        assert_eq!(input.read(&mut out, &mut read), Ok(9995), "the end comes first");
+        assert_eq!(out[..9995], bytes[30_005..]);
+        assert_eq!(answered(&mut input, Want::All, &mut read).unwrap(), b"");
+    }
+
+    #[test]
+    fn a_failure_in_place_is_remembered() {
+        let mut input = Body::new(false, Some(100_000));
+        let mut fail = |_: &mut [u8]| Ok(Err(io::Error::other("gone")));
+        assert_eq!(input.read(&mut [0; 20_000], &mut fail), Err(InputError::Broken("gone".into())));
+        assert_eq!(input.direct(Want::Exactly(20_000)), None);
+        assert_eq!(answered(&mut input, Want::All, &mut fail), Err(InputError::Broken("gone".into())));
     }
 }
