@@ -65,6 +65,19 @@ def test_the_page_is_live_and_can_be_paused(browser, site):
     assert browser.complaints() == []
 
 
+def test_an_impatient_reader_makes_no_more_requests(browser, site):
+    """Each look plans the next one; those that were in flight when the button was pressed must not."""
+    browser.screen(1100, 800)
+    browser.open(url(site))
+    browser.evaluate("for (let n = 0; n < 20; n++) document.getElementById('pause').click()")
+    looks = "performance.getEntriesByType('resource').filter(entry => entry.name.includes('format=html')).length"
+    wait_until(lambda: browser.evaluate(looks) >= 1, 20, "the first look")
+    browser.evaluate("new Promise(done => setTimeout(done, 3000))")
+    before = browser.evaluate(looks)
+    browser.evaluate("new Promise(done => setTimeout(done, 5000))")
+    assert browser.evaluate(looks) - before <= 4, "one in two seconds"
+
+
 def test_light_and_dark_and_small(browser, site):
     backgrounds = {}
     for dark in (False, True):

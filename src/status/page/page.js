@@ -5,22 +5,24 @@
   const INTERVAL = 2000;
   const [control, button, told] = ["control", "pause", "told"].map((id) => document.getElementById(id));
   let timer = 0, paused = false;
+  let latest = 0; // the number of the last look: an answer to an older one comes too late
 
   const say = (text) => { told.textContent = text; };
   const later = () => { timer = setTimeout(look, INTERVAL); };
 
   async function look() {
     if (document.hidden) return later();
+    const mine = ++latest;
     try {
       const response = await fetch("?format=html", { cache: "no-store", headers: { Accept: "text/html" }, signal: AbortSignal.timeout(10000) });
       if (!response.ok) throw new Error(response.status + " " + response.statusText);
       const fresh = new DOMParser().parseFromString(await response.text(), "text/html").getElementById("live");
       if (!fresh) throw new Error("the answer is not a status page");
-      if (!paused) show(fresh);
+      if (mine === latest) show(fresh);
     } catch (error) {
-      say("no answer: " + error.message);
+      if (mine === latest) say("no answer: " + error.message);
     }
-    if (!paused) later();
+    if (mine === latest) later();
   }
 
   function show(fresh) {
@@ -41,6 +43,7 @@
     paused = !paused;
     button.textContent = paused ? "Go on" : "Pause";
     clearTimeout(timer);
+    latest++;
     if (paused) say("paused"); else look();
   });
   control.hidden = false;
