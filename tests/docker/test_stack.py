@@ -154,6 +154,7 @@ def test_a_broken_version_is_rolled_back(stack, images):
         with Load(Address, "/about/", clients=1) as load:
             deploy(broken)
             wait_until(lambda: update() == "rollback_completed", 4 * PATIENCE, "the rollback", 2)
+        print(f"answered while the broken version was tried: {load.count}")
         load.assert_clean(at_least=5)
     finally:
         docker("image", "rm", "--force", broken, check=False)
