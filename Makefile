@@ -106,7 +106,7 @@ test-docker: .venv/ready
 	@docker version >/dev/null 2>&1 || { echo "test-docker: NO CONTAINER ENGINE ANSWERS HERE, nothing is tested"; exit 0; }; \
 	set -e; $(MAKE) --no-print-directory image; docker build $(BUILD_ARGS) -f docker/demo/Dockerfile -t mod_wsgi-demo .; \
 	docker image inspect $${POSTGRES_IMAGE:=postgres:17} >/dev/null 2>&1 || docker pull -q "$$POSTGRES_IMAGE" || { \
-		POSTGRES_IMAGE=postgres-for-tests; docker build -t $$POSTGRES_IMAGE tests/docker/postgres; }; \
+		POSTGRES_IMAGE=postgres-for-tests; docker build $(BUILD_ARGS) -t $$POSTGRES_IMAGE tests/docker/postgres; }; \
 	POSTGRES_IMAGE=$$POSTGRES_IMAGE .venv/bin/python -m pytest tests/docker --confcutdir=tests/docker -rs
 
 clean:
