@@ -169,7 +169,8 @@ def test_a_full_queue_is_shown(serve):
     waiting = [background(site, f"/wait/{number}") for number in range(4)]
     try:
         # All four wait in the queue until the process has come up.
-        group = site.until(lambda group: group["workers"][0]["busy"] == 1 and group["queue"]["length"] == 3, "the queue")
+        is_full = lambda group: group["queue"]["length"] == 3 and group["queue"]["age"] is not None  # noted right after the length
+        group = site.until(lambda group: group["workers"][0]["busy"] == 1 and is_full(group), "the queue")
         assert group["queue"]["age"] >= 0
         assert "not empty for" in site.page().text
     finally:
