@@ -8,7 +8,6 @@
 //! A socket with room is not all: filters (mod_ratelimit) and HTTP/2 take their time as well. A passage that took long
 //! shows it; from then on a passage waits until the worker has nothing more to say for the moment.
 
-use std::cell::Cell;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
@@ -19,6 +18,7 @@ use contract::response::FilePart;
 
 use super::Group;
 use super::outlet::{Outlet, SURE};
+use super::shelf::Shelf;
 use super::spool::Spool;
 use crate::apache::{ClientGone, Request, Responder};
 
@@ -41,10 +41,8 @@ const HOLD: Duration = Duration::from_millis(100);
 /// A larger buffer is given back after its request.
 const KEEP: usize = 256 << 10;
 
-thread_local! {
-    /// The buffer for what has come and was not passed on, from request to request.
-    static PENDING: Cell<Vec<u8>> = Cell::default();
-}
+/// The buffers for what has come and was not passed on, from request to request.
+static PENDING: Shelf<Vec<u8>> = Shelf::new();
 
 /// How the client takes what it gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -371,9 +369,9 @@ impl<'r> Delivery<'r> {
 impl Drop for Delivery<'_> {
     fn drop(&mut self) {
         let mut pending = std::mem::take(&mut self.pending);
-        if pending.capacity() <= KEEP {
+        if (1..=KEEP).contains(&pending.capacity()) {
             pending.clear();
-            PENDING.set(pending);
+            PENDING.put(pending);
         }
     }
 }

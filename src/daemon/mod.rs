@@ -39,6 +39,7 @@ mod root;
 mod ruling;
 mod seen;
 mod settings;
+mod shelf;
 mod slots;
 mod sockets;
 mod spool;
@@ -48,7 +49,6 @@ mod turns;
 mod unlinked;
 mod upload;
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::path::{Path, PathBuf};
@@ -72,16 +72,15 @@ use self::ownership::Ownership;
 use self::parcel::Parcel;
 use self::reply::Reply;
 use self::ruling::Ruling;
+use self::shelf::Shelf;
 use self::sockets::Sockets;
 use crate::apache::patience::Patience;
 use crate::apache::{HandlerResult, Pool, Redirect, Request, Server, process};
 use crate::config::{Mode, ProcessGroup, Resolved};
 use crate::notes;
 
-thread_local! {
-    /// The buffer for what workers send, from request to request.
-    static INCOMING: Cell<Incoming> = Cell::default();
-}
+/// The buffers for what workers send, from request to request.
+static INCOMING: Shelf<Incoming> = Shelf::new();
 
 /// A process group as an httpd child knows it.
 pub(crate) struct Group {
@@ -194,7 +193,7 @@ fn run(
         Relay { request, group, sockets, answer: reply, incoming: INCOMING.take(), received, script };
     let result = relay.run(&mut parcel);
     relay.incoming.reset();
-    INCOMING.set(relay.incoming);
+    INCOMING.put(relay.incoming);
     if result.is_err() && reply.taken().is_none() {
         parcel.note_wait();
     }
