@@ -16,7 +16,7 @@ def test_no_request_is_lost(serve, mpm, kind):
     reloads.put(server, 0)
     server.start()
     with Mixed(server.port) as load:
-        wait_until(lambda: reloads.workers(server) <= load.answered, 30, "answers of every process")
+        wait_until(lambda: reloads.all_answer(server, load), 30, "answers of every process")
         for number in range(1, 6):
             reload(server, load, number)
         tally = load.take()

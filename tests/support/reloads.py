@@ -23,6 +23,12 @@ def workers(server):
     return {pid for leader in leaders(server) for pid in processes.children(leader)}
 
 
+def all_answer(server, load):
+    """Whether each process of a group that is complete has answered requests."""
+    now = workers(server)
+    return len(now) == PROCESSES and now <= load.answered
+
+
 def put(server, number):
     """A script with a modification time that none has had, however coarse the file system's clock is."""
     path = server.write("script.py", SCRIPT.format(version=f"v{number}"))
@@ -35,7 +41,7 @@ def replaced(server, load, before, count=None):
     def done():
         now = workers(server)
         gone = len(before - now)
-        return len(now) == PROCESSES and (gone >= count if count else not before & now) and now <= load.answered
+        return (gone >= count if count else not before & now) and all_answer(server, load)
 
     wait_until(done, PATIENCE, "new processes")
 
