@@ -30,7 +30,7 @@ def test_a_leader_that_is_killed(serve):
 
 def test_a_leader_that_is_killed_while_a_response_is_on_its_way(serve):
     """Its workers finish what they have, within shutdown-timeout."""
-    server = faulty(serve)
+    server = faulty(serve, "shutdown-timeout=30")
     with server.connect() as client:
         leader = leader_of(server)
         client.start("GET", "/app/fine?after")
