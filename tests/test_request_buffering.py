@@ -60,7 +60,7 @@ def test_sizes(buffering, size):
         assert server.post("/digest", body, {"Content-Length": str(size)}).text == told(body, str(size))
     pieces = [body[at : at + 50_000] for at in range(0, size, 50_000)]
     assert server.post("/chunked", pieces, chunked=True).text == told(body), "without a Content-Length, as ever"
-    assert not spool.files(server, server.root / "data")
+    wait_until(lambda: not spool.files(server, server.root / "data"), what="the end of the files")
 
 
 @pytest.mark.parametrize("option", ["request-buffer-size=0", "request-buffer-size=1000", "request-buffer-size=1M"])
