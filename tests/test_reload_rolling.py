@@ -197,6 +197,7 @@ def test_a_process_that_dies_while_the_code_is_broken(make):
     server = make()
     put(server, "broken", BROKEN)
     wait_until(lambda: ask(server) and re.search(CALLED_OFF, server.log(), re.M), 20, "the end of the reload")
+    wait_until(lambda: len(workers(server)) == 2, 10, "the end of the one that could not load")
     began = server.mark()
     victim, other = sorted(workers(server))
     os.kill(victim, signal.SIGKILL)
