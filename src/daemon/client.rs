@@ -218,7 +218,7 @@ impl<'r, R: Reply> Relay<'_, 'r, R> {
         append(&mut frame, Kind::Value, flags, |out| out.extend_from_slice(&value.unwrap_or_default()));
         let (mut sent, mut quiet) = (0, Duration::ZERO);
         while sent < frame.len() {
-            match send_parts(connection.as_fd(), &[&frame], sent) {
+            match send_parts(connection.as_fd(), [frame.as_slice()], sent) {
                 Ok(count) => sent += count,
                 Err(Errno::AGAIN) => {
                     let mut sockets = [PollFd::new(connection, PollFlags::OUT)];

@@ -110,13 +110,9 @@ impl Idle {
 /// So many parts go out at once: more than a frame of a body has in pieces of 8,000 bytes, and than sockets take.
 const MOST_PARTS: usize = 40;
 
-/// Sends what `parts` hold beyond the first `skip` bytes, without waiting. `Err(Errno::AGAIN)`: the socket is full.
-pub(super) fn send_parts(socket: BorrowedFd<'_>, parts: &[&[u8]], skip: usize) -> Result<usize, Errno> {
-    send_pieces(socket, parts.iter().copied(), skip)
-}
-
-/// As [`send_parts`], of many parts maybe the first only. `Err(Errno::AGAIN)`: the socket is full.
-pub(super) fn send_pieces<'p>(
+/// Sends what `parts` (of many maybe the first only) hold beyond the first `skip` bytes, without waiting.
+/// `Err(Errno::AGAIN)`: the socket is full.
+pub(super) fn send_parts<'p>(
     socket: BorrowedFd<'_>,
     parts: impl IntoIterator<Item = &'p [u8]>,
     mut skip: usize,
@@ -145,7 +141,7 @@ mod tests {
         let parts: [&[u8]; 5] = [b"ab", b"", b"cde", b"f", b"gh"];
         for skip in 0..8 {
             let (ours, theirs) = Connection::open(None).unwrap();
-            assert_eq!(send_parts(ours.as_fd(), &parts, skip), Ok(8 - skip));
+            assert_eq!(send_parts(ours.as_fd(), parts, skip), Ok(8 - skip));
             let mut buffer = [0; 16];
             let (length, _) = recv(&theirs, &mut buffer[..], RecvFlags::empty()).unwrap();
             assert_eq!(&buffer[..length], &b"abcdefgh"[skip..]);

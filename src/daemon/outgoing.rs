@@ -7,7 +7,7 @@ use std::os::fd::BorrowedFd;
 use contract::frame::{HEADER, Header, Kind};
 use rustix::io::Errno;
 
-use super::connection::send_pieces;
+use super::connection::send_parts;
 
 /// How much of the request's body there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl<'u> Outgoing<'u> {
     /// Sends what the socket takes; true once all of it has gone.
     pub(super) fn push(&mut self, socket: BorrowedFd<'_>) -> Result<bool, Errno> {
         while !self.is_delivered() {
-            match send_pieces(socket, self.parts(), self.sent) {
+            match send_parts(socket, self.parts(), self.sent) {
                 Ok(sent) => self.sent += sent,
                 Err(Errno::AGAIN) => return Ok(false),
                 Err(error) => return Err(error),

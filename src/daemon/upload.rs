@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use rustix::net::SendFlags;
 
 use super::buffered::Buffered;
-use super::connection::send_pieces;
+use super::connection::send_parts;
 use super::outgoing::Outgoing;
 use crate::apache::{Body, Pieces, Progress};
 
@@ -133,7 +133,7 @@ impl<'u, 'r> Upload<'u, 'r> {
             _ => {
                 let body = self.pieces().into_iter().flat_map(Pieces::iter);
                 let parts = [self.head.as_slice()].into_iter().chain(body).chain([self.tail.as_slice()]);
-                send_pieces(socket, parts, self.sent)
+                send_parts(socket, parts, self.sent)
             }
         }
     }

@@ -4,7 +4,8 @@
 //! that crosses a boundary is defined here, once:
 //!
 //! - [`wire`], [`frame`], [`request`], [`response`]: the frames on a connection between an httpd child and a worker;
-//!   [`names`]: what its variables are called; [`task`], [`verdict`]: what a request is for when no application answers it, and the script's answer;
+//!   [`names`]: what its variables are called; [`task`], [`verdict`]: what a request is for when no application answers it,
+//!   and the script's answer;
 //! - [`ticket`]: how such a connection reaches a worker, and how descriptors travel;
 //! - [`area`]: the shared statistics area of a process group, which is also how a free thread is found; [`thread`]: what a
 //!   request thread shows of itself there, [`size`]: how many processes there are to be, [`counters`]: what is counted,
