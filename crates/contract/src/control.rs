@@ -9,6 +9,7 @@ use rustix::net::{RecvFlags, SendFlags};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::launch::Target;
+use crate::modified::Sighting;
 use crate::reason::Reason;
 use crate::ticket::{receive_with, send_with};
 
@@ -131,8 +132,8 @@ pub struct ScriptState {
     pub target: Target,
     /// The version that the worker has loaded; `None`: it could not load it.
     pub loaded: Option<i64>,
-    /// The version in the file; `None`: there is none. The leader looks itself, since others may have seen a later one.
-    pub file: Option<i64>,
+    /// What the worker sees in the file. The leader never looks itself.
+    pub file: Sighting,
     /// A request has found it like this, and wants changes to be noticed (WSGIScriptReloading).
     pub noticed: bool,
     /// The script's own function `reload_required` wants it to be loaded anew.

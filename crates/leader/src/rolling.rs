@@ -17,6 +17,7 @@ use std::time::Instant;
 use contract::area::State as Health;
 use contract::control::{ScriptState, ToWorker};
 use contract::launch::Target;
+use contract::modified::Sighting;
 use contract::reason::Reason;
 use tracing::Level;
 
@@ -33,8 +34,8 @@ type Versions = BTreeMap<PathBuf, Option<i64>>;
 /// What is known of the scripts of a group.
 #[derive(Debug, Default)]
 pub(crate) struct Files {
-    /// As a worker has seen them last.
-    seen: Versions,
+    /// As a worker has seen them last. What others have seen before may be heard of later.
+    seen: BTreeMap<PathBuf, Sighting>,
     /// What could not be loaded, or not without what could not be loaded.
     refused: Versions,
     /// Why the last reload was called off, until one succeeds.
@@ -62,15 +63,31 @@ pub(crate) struct Scripts {
 impl Scripts {
     /// Of a worker that starts now.
     pub(crate) fn new(files: &Files, told: usize) -> Self {
-        Self { met: files.seen.clone(), told, ..Self::default() }
+        let met = files.seen.iter().map(|(path, seen)| (path.clone(), seen.version)).collect();
+        Self { met, told, ..Self::default() }
     }
 }
 
 impl Files {
+    /// The version that a script's file has now.
+    fn version(&self, path: &Path) -> Option<Option<i64>> {
+        self.seen.get(path).map(|seen| seen.version)
+    }
+
+    /// Takes in what a worker has seen. Whether that is news.
+    fn see(&mut self, path: &Path, file: Sighting) -> bool {
+        let known = self.seen.get(path).copied();
+        if known.is_some_and(|known| !file.replaces(&known)) {
+            return false;
+        }
+        self.seen.insert(path.to_owned(), file);
+        known.is_none_or(|known| known.version != file.version)
+    }
+
     /// Whether `worker` is to be replaced.
     fn is_behind(&self, worker: &Worker) -> bool {
         let behind = |(path, loaded): (&Path, i64)| {
-            let seen = self.seen.get(path).copied().flatten();
+            let seen = self.version(path).flatten();
             seen.is_some_and(|seen| seen != loaded && self.refused.get(path) != Some(&Some(seen)))
         };
         worker.scripts.wanted
@@ -80,7 +97,7 @@ impl Files {
     /// Whether all that `worker` has loaded is what the files hold.
     fn are_loaded_by(&self, worker: &Worker) -> bool {
         let same = |((path, _), loaded): (&(PathBuf, String), &i64)| {
-            self.seen.get(path).copied().flatten().is_none_or(|seen| seen == *loaded)
+            self.version(path).flatten().is_none_or(|seen| seen == *loaded)
         };
         worker.scripts.failed.is_none() && worker.scripts.loaded.iter().all(same)
     }
@@ -112,19 +129,19 @@ impl Supervisor {
         worker.scripts.wanted |= wanted;
         let (came_up, pid) = (worker.is_serving(), worker.pid);
         if !came_up {
-            worker.scripts.met.insert(script.clone(), file);
+            worker.scripts.met.insert(script.clone(), file.version);
         }
         // Where changes are not to be noticed (WSGIScriptReloading Off), what a worker loads makes nobody be behind.
         let counts = noticed || self.files.seen.contains_key(&script);
-        let news = counts && self.files.seen.insert(script.clone(), file) != Some(file);
+        let news = counts && self.files.see(&script, file);
         let path = script.display();
-        if came_up && file.is_none() && news {
+        if came_up && file.version.is_none() && news {
             let text = format!(
                 "{path} is gone; the processes serve on with the code that they have. Put it back, or restart httpd \
                  gracefully to be rid of it"
             );
             self.log(Level::WARN, text);
-        } else if came_up && file != loaded && news {
+        } else if came_up && file.version != loaded && news {
             self.files.is_new = true;
             self.backoff.served(); // what could not be loaded is not what is there now
             self.log(
@@ -203,7 +220,7 @@ impl Supervisor {
     pub(crate) fn admit(&mut self, slot: u32) {
         let Some(worker) = self.workers.get(&slot).filter(|_| self.rolling) else { return };
         let has = |Target { script, application_group }: &Target| {
-            let gone = self.files.seen.get(script) == Some(&None);
+            let gone = self.files.version(script) == Some(None);
             gone || worker.scripts.loaded.contains_key(&(script.clone(), application_group.clone()))
         };
         if worker.scripts.failed.is_none() && self.loaded.iter().all(has) {

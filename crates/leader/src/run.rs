@@ -13,9 +13,8 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
 use contract::area::{Area, Slot, State as Health};
-use contract::control::{self, FromWorker};
+use contract::control;
 use contract::launch::Leader;
-use contract::modified::modified;
 use contract::reason::Reason;
 use contract::thread::{Thread, clock};
 use rustix::io::Errno;
@@ -211,11 +210,7 @@ impl Loop {
         if !open {
             process.control = None;
         }
-        for mut message in messages {
-            // Messages about a file may overtake each other: what counts is what it is now.
-            if let FromWorker::Script(state) = &mut message {
-                state.file = modified(&state.target.script);
-            }
+        for message in messages {
             self.happened(Event::Said { slot, message });
         }
     }

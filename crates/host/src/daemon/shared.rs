@@ -1,7 +1,6 @@
 //! What the threads of a worker share.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicU8;
@@ -12,12 +11,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use contract::area::{Area, Slot};
 use contract::control::{self, FromWorker, ScriptState};
 use contract::launch::{Target, Worker};
+use contract::modified::Sighting;
 use contract::reason::Reason;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
 use crate::python::memory;
 use crate::python::process::Process;
-use crate::python::script;
 use crate::wsgi::watched::Watched;
 
 /// In the units of [`contract::thread::clock`].
@@ -242,7 +241,7 @@ impl Shared {
     pub(super) fn tell_version(&self, target: &Target) {
         if self.settings.group.rolling {
             let loaded = self.process.version(target);
-            let file = loaded.or_else(|| script::modified(target.script.as_os_str().as_bytes()));
+            let file = Sighting::of(&target.script);
             self.tell(&FromWorker::Script(ScriptState {
                 target: target.clone(),
                 loaded,

@@ -8,10 +8,10 @@
 //! like one that was started ([`super::worker`]).
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
 
 use contract::control::{self, FromWorker, Placed, ScriptState, ToTemplate};
 use contract::launch::Target;
+use contract::modified::Sighting;
 use libc::{SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::{DupFlags, Errno, dup3};
@@ -24,7 +24,6 @@ use crate::api::recorder::RECORDER;
 use crate::python::fork::Side;
 use crate::python::posix::{catch, exit_now};
 use crate::python::process::NotForked;
-use crate::python::script;
 
 /// Runs the template to its end, and each worker that it forks.
 pub(super) fn run(begun: Begun) -> ! {
@@ -123,7 +122,7 @@ fn take_over(shared: &Shared) -> bool {
         shared.tell(&FromWorker::Loaded(target.clone()));
         if shared.settings.group.rolling {
             let loaded = shared.process.version(&target);
-            let file = script::modified(target.script.as_os_str().as_bytes()); // it may be newer than the template
+            let file = Sighting::of(&target.script); // it may be newer than the template
             shared.tell(&FromWorker::Script(ScriptState {
                 target,
                 loaded,

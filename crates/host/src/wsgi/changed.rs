@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use contract::control::ScriptState;
 use contract::launch::Target;
+use contract::modified::Sighting;
 use pyo3::prelude::*;
 
 use super::call::Call;
@@ -22,14 +23,14 @@ pub(super) fn tell(py: Python<'_>, call: &Call, script: &Script, found: &Found<'
         return;
     }
     let loaded = script.version(py, call.interpreter());
-    let file = match change {
-        Some(Change::File(modified)) => modified,
-        Some(Change::Wanted) | None => loaded,
-    };
     let target = Target {
         script: OsStr::from_bytes(script.path()).into(),
         application_group: call.interpreter().name().to_owned(),
     };
-    let state = ScriptState { target, loaded, file, noticed: true, wanted: change == Some(Change::Wanted) };
-    let _ = py.detach(|| call.loan().with(|exchange| exchange.script_changed(state)));
+    let wanted = change == Some(Change::Wanted);
+    let _ = py.detach(|| {
+        let file = Sighting::of(&target.script);
+        let state = ScriptState { target, loaded, file, noticed: true, wanted };
+        call.loan().with(|exchange| exchange.script_changed(state))
+    });
 }

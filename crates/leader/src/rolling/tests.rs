@@ -173,16 +173,14 @@ fn other_reasons_survive_a_reload_that_is_called_off() {
 #[test]
 fn one_broken_script_holds_back_the_others() {
     let mut group = Group::rolling(1);
-    let other = |slot, loaded, file| {
-        let target = target("/b.wsgi");
-        Event::Said {
-            slot,
-            message: FromWorker::Script(ScriptState { target, loaded, file, noticed: true, wanted: false }),
-        }
+    let mut other = |slot, loaded, file| {
+        let (target, file) = (target("/b.wsgi"), group.sees(file));
+        let state = ScriptState { target, loaded, file, noticed: true, wanted: false };
+        group.on(Event::Said { slot, message: FromWorker::Script(state) }).starts()
     };
-    group.on(other(0, Some(1), Some(1))).done();
-    assert_eq!(group.on(other(0, Some(1), Some(2))).starts(), 1);
-    group.on(other(1, Some(2), Some(2)));
+    other(0, Some(1), Some(1));
+    assert_eq!(other(0, Some(1), Some(2)), 1);
+    other(1, Some(2), Some(2));
     assert!(outdated(&comes_up(&mut group, 1, 1, false)), "the script that fails is named");
     assert_eq!(group.exited(1, 0, 0).later(60_000).starts(), 0);
     assert_eq!(group.script(0, Some(1), Some(2)).starts(), 1, "whichever is touched, all are tried");
@@ -195,7 +193,7 @@ fn a_script_may_want_it_itself() {
         let state = ScriptState {
             target: target("/a.wsgi"),
             loaded: Some(1),
-            file: Some(1),
+            file: Sighting::at(Some(1), 9),
             noticed: true,
             wanted: true,
         };
@@ -233,7 +231,7 @@ fn what_one_has_loaded_all_load() {
     let state = ScriptState {
         target: target("/b.wsgi"),
         loaded: Some(1),
-        file: Some(1),
+        file: group.sees(Some(1)),
         noticed: true,
         wanted: false,
     };
@@ -257,7 +255,7 @@ fn what_is_loaded_makes_nobody_be_behind_where_changes_do_not_count() {
         let state = ScriptState {
             target: target("/a.wsgi"),
             loaded: Some(version),
-            file: Some(2),
+            file: group.sees(Some(2)),
             noticed: false,
             wanted: false,
         };
@@ -265,6 +263,18 @@ fn what_is_loaded_makes_nobody_be_behind_where_changes_do_not_count() {
     }
     assert_eq!(group.later(1000).starts(), 0);
     assert_eq!(group.script(0, Some(1), Some(2)).starts(), 1, "a request has noticed");
+}
+
+#[test]
+fn what_was_seen_before_counts_for_nothing_when_it_is_heard_of_later() {
+    let mut group = Group::rolling(2);
+    let early = group.sees(Some(1));
+    assert_eq!(group.script(0, Some(1), Some(2)).starts(), 1);
+    assert_eq!(comes_up(&mut group, 2, 2, true).last(), Some(&drain(0, RELOAD)));
+    let late =
+        ScriptState { target: target("/a.wsgi"), loaded: Some(1), file: early, noticed: true, wanted: false };
+    group.on(Event::Said { slot: 1, message: FromWorker::Script(late) });
+    assert_eq!(group.exited(0, 0, 9).starts(), 1, "the other one still goes for version 2");
 }
 
 #[test]
@@ -304,11 +314,16 @@ fn a_change_counts_for_those_that_wait_to_be_replaced_anyway() {
 fn a_worker_that_makes_scripts_up_does_not_fill_the_leader() {
     let mut group = Group::rolling(1);
     let path = |number: usize| PathBuf::from(format!("/{number}.wsgi"));
-    group.supervisor.files.seen.extend((1..MOST_SCRIPTS - 5).map(|number| (path(number), Some(1))));
+    group
+        .supervisor
+        .files
+        .seen
+        .extend((1..MOST_SCRIPTS - 5).map(|number| (path(number), Sighting::at(Some(1), 0))));
     group.supervisor.loaded.resize(MOST_SCRIPTS - 5, target("/a.wsgi"));
     for number in MOST_SCRIPTS..MOST_SCRIPTS + 20 {
         let target = Target { script: path(number), application_group: String::new() };
-        let state = ScriptState { target, loaded: Some(1), file: Some(1), noticed: true, wanted: false };
+        let file = group.sees(Some(1));
+        let state = ScriptState { target, loaded: Some(1), file, noticed: true, wanted: false };
         group.on(Event::Said { slot: 0, message: FromWorker::Script(state) });
     }
     let (loaded, files) = (group.supervisor.loaded.len(), group.supervisor.files.seen.len());

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use contract::control::{ScriptState, ToLeader};
+use contract::modified::Sighting;
 
 use super::*;
 
@@ -13,6 +14,7 @@ pub(crate) struct Group {
     at: u64,
     actions: Vec<Action>,
     slots: Vec<bool>,
+    looks: i64,
 }
 
 impl Group {
@@ -22,7 +24,7 @@ impl Group {
         (settings.processes, settings.takes_over) = (processes, takes_over);
         let slots = vec![false; processes as usize * 2];
         let supervisor = Supervisor::new(&settings, start);
-        let mut group = Self { supervisor, start, at: 0, actions: Vec::new(), slots };
+        let mut group = Self { supervisor, start, at: 0, actions: Vec::new(), slots, looks: 0 };
         group.settle();
         group
     }
@@ -33,7 +35,7 @@ impl Group {
         let settings = Leader { processes, waits_for_turn: true, passes_turn: true, ..settings() };
         let slots = vec![false; processes as usize * 2];
         let supervisor = Supervisor::new(&settings, start);
-        let mut group = Self { supervisor, start, at: 0, actions: Vec::new(), slots };
+        let mut group = Self { supervisor, start, at: 0, actions: Vec::new(), slots, looks: 0 };
         group.settle();
         group
     }
@@ -52,8 +54,15 @@ impl Group {
 
     /// Worker `slot` has a version of /a.wsgi, and sees another one, or the same, in its file.
     pub(crate) fn script(&mut self, slot: u32, loaded: Option<i64>, file: Option<i64>) -> &mut Self {
+        let file = self.sees(file);
         let state = ScriptState { target: target("/a.wsgi"), loaded, file, noticed: true, wanted: false };
         self.on(Event::Said { slot, message: FromWorker::Script(state) })
+    }
+
+    /// Somebody looks at a file now.
+    pub(crate) fn sees(&mut self, version: Option<i64>) -> Sighting {
+        self.looks += 1;
+        Sighting::at(version, self.looks)
     }
 
     /// With so many slots.
@@ -67,7 +76,8 @@ impl Group {
         let start = Instant::now();
         let settings = Leader { takes_over: true, threads: 0, ..settings() };
         let supervisor = Supervisor::new(&settings, start);
-        let mut group = Self { supervisor, start, at: 0, actions: Vec::new(), slots: vec![false; 2] };
+        let mut group =
+            Self { supervisor, start, at: 0, actions: Vec::new(), slots: vec![false; 2], looks: 0 };
         group.settle();
         group
     }
