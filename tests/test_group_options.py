@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import select
 
 import pytest
@@ -103,6 +104,30 @@ def test_a_full_queue(waiting):
         assert running.finish().body == queued.finish().body == b"first second"
     server.wait_for_log("listen-backlog", server.since)
     assert server.get("/?two").body == b"first second"
+
+
+@pytest.mark.ours
+def test_who_finds_the_queue_full_stands_in_line(serve):
+    """First come, first served: nobody is overtaken by more than those who came with him."""
+    server = serve("<Location /status>\nSetHandler server-status\n</Location>\nWSGIScriptAlias /app ${ROOT}/waiting.py\n", "daemon",
+                   options="threads=1 listen-backlog=2", modules=("status",), files={"waiting.py": WAITING})
+
+    def busy():
+        return int(re.search(r"^BusyWorkers: (\d+)$", server.get("/status?auto").text, re.M)[1])
+
+    with contextlib.ExitStack() as stack:
+        running, *others = (stack.enter_context(server.connect()) for _ in range(13))
+        begin(server, running, "/app", "go")
+        for number, client in enumerate(others):
+            client.start("GET", f"/app/pieces?{number}")
+            wait_until(lambda: busy() >= number + 3, 10, "a thread of httpd for it")  # and one for the status itself
+        for number in range(12):
+            (server.root / "data" / str(number)).touch()
+        (server.root / "data" / "go").touch()
+        assert [client.finish().body for client in (running, *others)] == [b"first second"] * 13
+    made = [(server.root / "data" / f"{number} begun").stat().st_mtime_ns for number in range(12)]
+    served = sorted(range(12), key=made.__getitem__)
+    assert all(abs(place - number) <= 2 for place, number in enumerate(served)), served
 
 
 @pytest.mark.ours

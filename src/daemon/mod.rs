@@ -27,6 +27,7 @@ mod generations;
 mod incoming;
 #[expect(unsafe_code, reason = "fork, exec and changing identity are system calls without a safe form")]
 mod launch;
+mod line;
 mod outgoing;
 mod outlet;
 mod ownership;
@@ -68,6 +69,7 @@ use self::answer::Answer;
 use self::client::Relay;
 use self::connection::Idle;
 use self::incoming::Incoming;
+use self::line::Line;
 use self::ownership::Ownership;
 use self::parcel::Parcel;
 use self::reply::Reply;
@@ -101,6 +103,7 @@ pub(crate) struct Group {
     /// Or why there are none.
     sockets: Result<Arc<Sockets>, String>,
     idle: Idle,
+    line: Line,
     /// Where the search for a slot begins, so that ties go round.
     turn: AtomicUsize,
 }
@@ -255,6 +258,7 @@ impl Group {
             scripts,
             sockets,
             idle: Idle::new(slots),
+            line: Line::default(),
             turn: AtomicUsize::new(std::process::id() as usize),
         }
     }

@@ -68,44 +68,57 @@ impl Waiting<'_, '_> {
 
     /// Puts the worker's end into the queue. `Ok(false)`: a slot has become free before the queue had room.
     pub(super) fn enter(&self, theirs: &OwnedFd) -> Result<bool, Error> {
-        let queued = &self.sockets.area.group().queued;
+        if self.group.line.is_empty() {
+            if let Some(entered) = self.try_to_enter(theirs)? {
+                return Ok(entered);
+            }
+        }
+        let place = self.group.line.join();
         let (start, limit) = (Instant::now(), self.group.settings.connect_timeout.duration());
         let mut pause = FIRST_PAUSE;
         loop {
-            // Counted before it is sent, so that nobody overtakes it; the worker that takes it counts down.
-            let before = queued.fetch_add(1, SeqCst);
-            let sent = if before < self.group.settings.listen_backlog.max(1) {
-                send_ticket(self.sockets.overflow.as_fd(), theirs)
+            let is_first = place.is_first();
+            if is_first {
+                if let Some(entered) = self.try_to_enter(theirs)? {
+                    return Ok(entered);
+                }
+            }
+            let waited = start.elapsed();
+            if waited >= limit {
+                let queued = self.sockets.area.group().queued.load(SeqCst);
+                return Err(Error::Full { group: self.group.name(), waited, queued });
+            }
+            if is_first {
+                self.look_around(None, pause)?;
+                pause = (pause * 2).min(LONGEST_PAUSE);
             } else {
-                Err(Errno::AGAIN)
-            };
-            match sent {
-                Ok(()) => {
-                    if before == 0 {
-                        self.sockets.area.group().queued_since.store(clock(), SeqCst);
-                    }
-                    return Ok(true);
-                }
-                Err(_) => drop(queued.fetch_update(SeqCst, SeqCst, |count| count.checked_sub(1))),
+                place.sleep(TICK.min(limit - waited).min(self.left()));
+                self.look_around(None, Duration::ZERO)?;
             }
-            match sent {
-                Err(source) if !matches!(source, Errno::AGAIN | Errno::TOOMANYREFS | Errno::NOBUFS) => {
-                    return Err(Error::System { group: self.group.name(), source });
-                }
-                _ => {}
-            }
-            if start.elapsed() >= limit {
-                return Err(Error::Full {
-                    group: self.group.name(),
-                    waited: start.elapsed(),
-                    queued: before,
-                });
-            }
+        }
+    }
+
+    /// Puts the worker's end into the queue if that has room. `Some(false)` as in [`Self::enter`].
+    fn try_to_enter(&self, theirs: &OwnedFd) -> Result<Option<bool>, Error> {
+        let group = self.sockets.area.group();
+        // Counted before it is sent, so that nobody overtakes it; the worker that takes it counts down.
+        let before = group.queued.fetch_add(1, SeqCst);
+        let sent = if before < self.group.settings.listen_backlog.max(1) {
+            send_ticket(self.sockets.overflow.as_fd(), theirs)
+        } else {
+            Err(Errno::AGAIN)
+        };
+        let Err(source) = sent else {
             if before == 0 {
-                return Ok(false); // the queue is empty and the socket is not: try the slots again
+                group.queued_since.store(clock(), SeqCst);
             }
-            self.look_around(None, pause)?;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            return Ok(Some(true));
+        };
+        let _ = group.queued.fetch_update(SeqCst, SeqCst, |count| count.checked_sub(1));
+        match source {
+            // The queue is empty and its socket is not: the slots are to be tried again.
+            Errno::AGAIN | Errno::TOOMANYREFS | Errno::NOBUFS => Ok((before == 0).then_some(false)),
+            source => Err(Error::System { group: self.group.name(), source }),
         }
     }
 
@@ -124,9 +137,8 @@ impl Waiting<'_, '_> {
     ) -> Result<bool, Error> {
         let client = self.request.client_fd();
         let waited = self.waited();
-        let limit = Some(self.group.settings.queue_timeout.duration()).filter(|limit| !limit.is_zero());
         let gone = PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR;
-        match judge(waited, limit, self.request.is_aborted(), self.is_failing()) {
+        match judge(waited, self.limit(), self.request.is_aborted(), self.is_failing()) {
             Verdict::Wait(time) => {
                 let mut sockets = Vec::with_capacity(2);
                 sockets.extend(client.as_ref().map(|fd| PollFd::new(fd, PollFlags::RDHUP)));
@@ -142,6 +154,16 @@ impl Waiting<'_, '_> {
             Verdict::Failing => Err(self.failing()),
             Verdict::TooLong => Err(self.too_long()),
         }
+    }
+
+    /// queue-timeout, if there is one.
+    fn limit(&self) -> Option<Duration> {
+        Some(self.group.settings.queue_timeout.duration()).filter(|limit| !limit.is_zero())
+    }
+
+    /// How much of it is left.
+    fn left(&self) -> Duration {
+        self.limit().map_or(Duration::MAX, |limit| limit.saturating_sub(self.waited()))
     }
 
     /// Since httpd received the request.
