@@ -164,7 +164,7 @@ pub(crate) const OPTIONS: &[Row] = &[
     ),
     row(
         "receive-buffer-size",
-        "buffer of connections towards the processes, 512 bytes or more; default the system's",
+        "buffer of connections towards the processes, 512 bytes or more; the kernel doubles it, up to twice `net.core.wmem_max`; default 512K",
         |group, word| {
             buffer(word, "receive-buffer-size", "it is 0 or a size from 512 on", 512)
                 .map(|size| group.receive_buffer_size = size)

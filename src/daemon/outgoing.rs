@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn a_large_request_waits_for_room() {
         let (ours, theirs) = Connection::open(None).unwrap();
-        let payload = vec![7; 1 << 20];
+        let payload = vec![7; 4 << 20];
         let mut outgoing = Outgoing::new(&payload, [].into_iter(), Extent::None);
         let mut received = 0;
         while !outgoing.push(ours.as_fd()).unwrap() {
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn a_request_whose_body_waits_for_room_may_run() {
         let (ours, _theirs) = Connection::open(None).unwrap();
-        let body = vec![7; 1 << 20];
+        let body = vec![7; 4 << 20];
         let mut outgoing = Outgoing::new(b"request", body.chunks(8000), Extent::Whole);
         assert!(!outgoing.has_request());
         assert_eq!(outgoing.push(ours.as_fd()), Ok(false));

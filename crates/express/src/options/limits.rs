@@ -44,7 +44,7 @@ pub(crate) struct Limits {
     /// Becomes `WSGIDaemonProcess send-buffer-size=`
     #[arg(long, value_name = "BYTES", default_value_t = 0)]
     pub send_buffer_size: u32,
-    /// The buffer of connections to daemon processes, in bytes; 0: the system's
+    /// The buffer of connections to daemon processes, in bytes; 0: 512K
     ///
     /// Becomes `WSGIDaemonProcess receive-buffer-size=`
     #[arg(long, value_name = "BYTES", default_value_t = 0)]
