@@ -8,6 +8,7 @@
 //! | [`python`] | interpreters and virtual environments, by their files |
 //! | [`probe`] | the same, and scripts, by asking the interpreter |
 //! | [`preload`] | what groups with `preload=on` need |
+//! | [`spool`] | folders for what slow clients send and take |
 //! | [`status`] | pages of wsgi-status and wsgi-metrics that everybody may see |
 //! | [`groups`] | groups that nothing uses, application groups, limits of the system |
 //!
@@ -24,6 +25,7 @@ mod paths;
 mod preload;
 mod probe;
 mod python;
+mod spool;
 mod status;
 mod uses;
 
@@ -174,6 +176,7 @@ fn examine(main: Server<'_>, depth: Depth) -> Vec<Finding> {
         further.extend(python::look(&case));
         further.extend(groups::look(&case));
         further.extend(preload::look(&case));
+        further.extend(spool::look(&case));
         further.extend(status::look(&written::lines(main)));
         if depth == Depth::Interpreters && is_sound {
             further.extend(probe::ask(&case));

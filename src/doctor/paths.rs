@@ -111,7 +111,7 @@ fn reader<'c>(case: &'c Case<'_>, one: &Use) -> Option<(&'c Reader, String)> {
     }
 }
 
-fn who(uid: u32) -> String {
+pub(super) fn who(uid: u32) -> String {
     use crate::apache::account::User;
     use crate::config::Account;
     User::find(&Account::Id(uid)).map_or_else(|| uid.to_string(), |user| user.name)

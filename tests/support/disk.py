@@ -20,6 +20,11 @@ def small(folder, size="1m"):
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+def read_only(folder):
+    """Lets nobody write to it any more."""
+    subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+
+
 def fill(folder):
     """Leaves no room at all; the file to remove."""
     file = folder / "fills-the-disk"
