@@ -239,7 +239,7 @@ def test_a_rolling_reload_that_fails_keeps_the_old_template(preload):
     put(server, break_it=True)
     assert ask(server)["pid"] in before
     server.wait_for_log("ValueError: broken")
-    server.wait_for_log("could not load what the serving processes have loaded")
+    server.wait_for_log("the reload is called off: the application could not be loaded")
     assert template(server) == made and set(workers(server)) == set(before)
     victim = min(before)
     os.kill(victim, signal.SIGKILL)

@@ -176,6 +176,8 @@ pub enum FromWorker {
         /// My process id.
         pid: u32,
     },
+    /// A template that loads the application: I could take Python's lock just now.
+    Probed,
     /// A template: the system does not let me fork.
     NotForked {
         /// Why, and what to change.

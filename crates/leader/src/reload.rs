@@ -5,12 +5,14 @@
 
 use std::time::{Duration, Instant};
 
+use contract::area::State as Health;
 use contract::control::ToWorker;
 use contract::limits::duration;
 use contract::reason::Reason;
 use tracing::Level;
 
 use crate::event::Action;
+use crate::rolling::Scripts;
 use crate::supervise::{Phase, Supervisor};
 use crate::worker::{State, Worker};
 
@@ -48,6 +50,43 @@ impl Supervisor {
                 self.retire(now, slot, reason);
             }
         }
+    }
+
+    /// With preload=on the code could not be loaded anew: who was to go for its sake serves on, and whoever comes has the
+    /// code that is there. `starts` have waited for the new one.
+    pub(crate) fn keep_code(&mut self, reason: &str, starts: u32) {
+        self.asked = self.asked.saturating_sub(starts);
+        if self.call_off(&Scripts::new(&self.files, 0), reason) || self.serving() == 0 {
+            return;
+        }
+        let stays = |known: Reason| !matches!(known, Reason::GracefulSignal | Reason::EvictionSignal);
+        for worker in self.workers.values_mut().filter(|worker| worker.is_serving()) {
+            worker.outgoing = worker.outgoing.filter(|known| stays(*known));
+            worker.waits = worker.waits.filter(|(_, known)| stays(*known));
+        }
+        let text = format!(
+            "the processes serve on with the code that they have, since newer code cannot be had: {reason}. Mend that, and \
+             touch the script, or send the signal again"
+        );
+        if starts > 0 {
+            self.log(Level::ERROR, text.clone());
+        }
+        self.act(Action::Publish(Health::Outdated, text.clone()));
+        self.kept = Some(text);
+    }
+
+    /// With preload=on the code was loaded anew.
+    pub(crate) fn renewed(&mut self) {
+        if self.kept.take().is_some() {
+            let (health, failure) = self.health();
+            self.act(Action::Publish(health, failure));
+        }
+    }
+
+    /// What the group's state is while workers serve.
+    pub(crate) fn health(&self) -> (Health, String) {
+        let kept = self.kept.as_ref().map(|failure| (Health::Outdated, failure.clone()));
+        kept.unwrap_or_else(|| self.files.health())
     }
 
     /// How long a worker that is replaced for `reason` may finish its requests; `None`: it may not.

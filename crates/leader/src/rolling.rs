@@ -185,7 +185,8 @@ impl Supervisor {
         let mended = serving.peek().is_some() && serving.all(|worker| self.files.are_loaded_by(worker));
         if mended && self.files.failure.take().is_some() {
             self.files.refused.clear();
-            self.act(Action::Publish(Health::Running, String::new()));
+            let (health, failure) = self.health();
+            self.act(Action::Publish(health, failure));
         }
     }
 

@@ -80,10 +80,12 @@ pub(crate) struct Supervisor {
     pub(crate) backoff: Backoff,
     /// Why the next worker is started.
     pub(crate) why: String,
+    /// With preload=on: why workers have the code that was there, and not what the files hold.
+    pub(crate) kept: Option<String>,
     /// The next worker loads nothing before it is asked to.
     pub(crate) afresh: bool,
     /// Whether a start was asked for and not yet answered.
-    asked: u32,
+    pub(crate) asked: u32,
     /// Whether the lack of a slot has been reported.
     slotless: bool,
     /// No start before this, for want of a slot.
@@ -109,6 +111,7 @@ impl Supervisor {
             released_until: None,
             backoff: Backoff::default(),
             why: "the group starts".to_owned(),
+            kept: None,
             afresh: false,
             asked: 0,
             slotless: false,
@@ -143,6 +146,8 @@ impl Supervisor {
                 let scripts = Scripts::new(&self.files, 0);
                 self.not_loaded(now, &scripts, &reason);
             }
+            Event::Kept { reason, starts } => self.keep_code(&reason, starts),
+            Event::Renewed => self.renewed(),
             Event::NoSlot => self.no_slot(now),
             Event::Said { slot, message } => self.said(now, slot, message),
             Event::Printed { slot, text } => {
@@ -261,6 +266,7 @@ impl Supervisor {
             FromWorker::Ready { .. }
             | FromWorker::Busy
             | FromWorker::Forked { .. }
+            | FromWorker::Probed
             | FromWorker::NotForked { .. }
             | FromWorker::Unfit { .. } => {}
         }
@@ -307,7 +313,7 @@ impl Supervisor {
             self.act(Action::Tell { slot, message: ToWorker::Accept });
             self.admit(slot);
             self.share_scripts();
-            let (health, failure) = self.files.health();
+            let (health, failure) = self.health();
             self.act(Action::Publish(health, failure));
             self.relieve(now);
             self.go_on_taking_over();

@@ -17,6 +17,8 @@ use crate::supervise::NOT_LOADED;
 
 /// A template that ends within this time has died early.
 const EARLY: Duration = Duration::from_secs(10);
+/// Why a template that has come up is of no use.
+const UNLOADED: &str = "the application could not be loaded (its traceback is in the log above)";
 /// How long a template may take to fork; functions of the application run before.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -49,12 +51,14 @@ pub(crate) enum Step {
     Refuse { reason: String },
     /// A start has failed because what the serving workers have loaded cannot be loaded now.
     NotLoaded { reason: String },
+    /// New code cannot be loaded, and workers are forked from the old one; so many starts have waited for the new.
+    Keep { reason: String, starts: u32 },
     /// The one that was coming up forks from now on.
     Promote,
     /// End a template.
     End(Which),
     /// End a template that is stuck, and have its stack in the log.
-    Abort(Which),
+    Abort { which: Which, reason: String },
     /// Write a line.
     Log(Level, String),
 }
@@ -65,6 +69,7 @@ pub(crate) struct Templates {
     /// preload=on.
     wanted: bool,
     startup_timeout: Option<Duration>,
+    deadlock_timeout: Option<Duration>,
     ready: Option<Ready>,
     coming: Option<Coming>,
     /// Since when the template is to fork.
@@ -92,6 +97,8 @@ struct Ready {
 #[derive(Debug)]
 struct Coming {
     since: Instant,
+    /// When it could take Python's lock last, if it looks for that.
+    probed: Option<Instant>,
     /// It has loaded everything, and forks once the other one does not.
     is_loaded: bool,
 }
@@ -101,6 +108,7 @@ impl Templates {
         Self {
             wanted: settings.python.preload,
             startup_timeout: duration(settings.limits.startup_timeout),
+            deadlock_timeout: duration(settings.limits.deadlock_timeout),
             ready: None,
             coming: None,
             forking: None,
@@ -152,20 +160,20 @@ impl Templates {
         }
         self.end(Which::Coming);
         if others_serve {
-            self.not_loaded(NOT_LOADED);
+            self.not_loaded(if self.ready.is_some() { UNLOADED } else { NOT_LOADED });
         } else {
-            self.fall_back(
-                "the application could not be loaded (its traceback is in the log above). Mend it, and touch its script",
-            );
+            self.fall_back(&format!("{UNLOADED}. Mend it, and touch its script"));
         }
     }
 
     /// Nobody waits for this code any more: workers come from the old one, as long as that is there.
     fn not_loaded(&mut self, reason: &str) {
+        let waiting = std::mem::take(&mut self.waiting);
         if let Some(ready) = &mut self.ready {
             ready.is_stale = false;
+            return self.act(Step::Keep { reason: reason.to_owned(), starts: waiting.len() as u32 });
         }
-        for _ in std::mem::take(&mut self.waiting) {
+        for _ in waiting {
             self.act(Step::NotLoaded { reason: reason.to_owned() });
         }
     }
@@ -190,6 +198,7 @@ impl Templates {
                 }
                 if !waited {
                     self.lose(now, failure, true);
+                    self.act(Step::Keep { reason: failure.to_owned(), starts: 0 });
                 }
             }
             Which::Ready => {
@@ -230,31 +239,47 @@ impl Templates {
             self.make(now, self.reload.clone());
         }
         let late = |since: Option<Instant>, limit: Duration| since.is_some_and(|since| since + limit <= now);
-        let loading = self.coming.as_ref().filter(|coming| !coming.is_loaded).map(|coming| coming.since);
-        if self.startup_timeout.is_some_and(|limit| late(loading, limit)) {
-            let limit = self.startup_timeout.unwrap_or_default().as_secs();
-            self.log(
-                Level::ERROR,
-                format!(
-                    "the application is not loaded after {limit} s (startup-timeout); the process that loads it is \
-                     ended, and its stack is below"
+        if let Some(coming) = self.coming.as_mut().filter(|coming| !coming.is_loaded) {
+            let overdue = self.startup_timeout.filter(|limit| late(Some(coming.since), *limit));
+            let stuck = self.deadlock_timeout.filter(|limit| late(coming.probed, *limit));
+            let reason = match (overdue, stuck) {
+                (Some(limit), _) => {
+                    format!("the application is not loaded after {} s (startup-timeout)", limit.as_secs())
+                }
+                (None, Some(limit)) => format!(
+                    "the application has kept Python's lock (the GIL) for {} s while it is loaded (deadlock-timeout)",
+                    limit.as_secs()
                 ),
-            );
-            self.coming = Some(Coming { since: now, is_loaded: false }); // its end is awaited
-            self.act(Step::Abort(Which::Coming));
+                (None, None) => String::new(),
+            };
+            if !reason.is_empty() {
+                (coming.since, coming.probed) = (now, coming.probed.map(|_| now)); // its end is awaited
+                let text = format!("{reason}; the process that loads it is ended, and its stack is below");
+                self.abort(Which::Coming, reason, text);
+            }
         }
         if late(self.forking, PATIENCE) {
-            self.log(
-                Level::ERROR,
-                format!(
-                    "the process that has loaded the application has not forked for {} s and is ended; its stack is \
-                     below. Look at functions of mod_wsgi.subscribe_fork(before=...) and os.register_at_fork",
-                    PATIENCE.as_secs()
-                ),
+            let limit = PATIENCE.as_secs();
+            let reason = format!("the process that has loaded the application has not forked for {limit} s");
+            let text = format!(
+                "{reason} and is ended; its stack is below. Look at functions of mod_wsgi.subscribe_fork(before=...) and \
+                 os.register_at_fork"
             );
             self.forking = Some(now);
-            self.act(Step::Abort(Which::Ready));
+            self.abort(Which::Ready, reason, text);
         }
+    }
+
+    /// The template that loads the application could take Python's lock.
+    pub(crate) fn probed(&mut self, now: Instant) {
+        if let Some(coming) = &mut self.coming {
+            coming.probed = Some(now);
+        }
+    }
+
+    fn abort(&mut self, which: Which, reason: String, text: String) {
+        self.log(Level::ERROR, text);
+        self.act(Step::Abort { which, reason });
     }
 
     /// Lets the new template take the place of the old one, gives it something to do, or makes one, if a start waits.
@@ -280,7 +305,7 @@ impl Templates {
 
     fn make(&mut self, now: Instant, reload: Vec<Target>) {
         if self.coming.is_none() {
-            self.coming = Some(Coming { since: now, is_loaded: false });
+            self.coming = Some(Coming { since: now, probed: None, is_loaded: false });
             self.lost = false;
             self.reload.clone_from(&reload);
             self.act(Step::Make { reload });

@@ -8,9 +8,12 @@
 //! like one that was started ([`super::worker`]).
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread::{self, Builder, ScopedJoinHandle};
 
 use contract::control::{self, FromWorker, Placed, ScriptState, ToTemplate};
 use contract::launch::Target;
+use contract::limits::duration;
 use contract::modified::Sighting;
 use libc::{SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -19,7 +22,7 @@ use serde::Serialize;
 
 use super::bootstrap::{Begun, BootstrapError, own_process};
 use super::shared::Shared;
-use super::worker;
+use super::{watcher, worker};
 use crate::api::recorder::RECORDER;
 use crate::python::fork::Side;
 use crate::python::posix::{catch, exit_now};
@@ -31,7 +34,7 @@ pub(super) fn run(begun: Begun) -> ! {
     if let Err(error) = catch(&[SIGUSR1, SIGUSR2, SIGHUP, SIGXCPU], None) {
         fail(&begun.control, format!("it cannot catch signals: {error}"));
     }
-    let loaded = load(&begun);
+    let loaded = probed(&begun, || load(&begun));
     begun.process.freeze();
     tell(&begun.control, &FromWorker::Ready { loaded });
     loop {
@@ -62,6 +65,30 @@ fn load(begun: &Begun) -> bool {
         target.application_group.is_empty() && target.script.exists() && !imports.contains(target)
     });
     imports.iter().chain(reload).filter(|target| !begun.process.load(target)).count() == 0
+}
+
+/// Takes Python's lock now and then while `load` runs, and tells the leader each time: what is loaded may keep that lock for
+/// ever. Afterwards this thread is alone again.
+fn probed(begun: &Begun, load: impl FnOnce() -> bool) -> bool {
+    let Some(limit) = duration(begun.settings.group.limits.deadlock_timeout) else { return load() };
+    let (pause, process, control) = (watcher::pause(limit), &begun.process, &begun.control);
+    process.main().with(|_| ()); // once a thread has ended, the first time that another has Python starts a third one
+    let (over, is_over) = channel::<()>();
+    let probe = move || loop {
+        process.main().with(|_| ());
+        tell(control, &FromWorker::Probed);
+        if is_over.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
+            return;
+        }
+    };
+    tell(control, &FromWorker::Probed);
+    thread::scope(|scope| {
+        let prober = Builder::new().name("wsgi-prober".to_owned()).spawn_scoped(scope, probe);
+        let loaded = load();
+        drop(over);
+        let _ = prober.map(ScopedJoinHandle::join);
+        loaded
+    })
 }
 
 /// Waits for the leader, with which this process ends. Returns the control socket of the worker to fork.

@@ -44,7 +44,7 @@ pub(super) fn start(shared: &Arc<Shared>) -> Sender<Order> {
 /// Starts the prober, if the group has deadlock-timeout.
 pub(super) fn start_prober(shared: &Arc<Shared>) {
     let Some(limit) = duration(shared.settings.group.limits.deadlock_timeout) else { return };
-    let pause = (limit / PROBES).clamp(PROBE[0], PROBE[1]);
+    let pause = pause(limit);
     // The clock runs from here: the first request may take the lock for ever before the first probe had it.
     if let Some(slot) = shared.place() {
         slot.probed.store(clock(), SeqCst);
@@ -58,6 +58,11 @@ pub(super) fn start_prober(shared: &Arc<Shared>) {
         }
     };
     let _ = Builder::new().name("wsgi-prober".to_owned()).spawn(probe);
+}
+
+/// How long to wait between two probes.
+pub(super) fn pause(limit: Duration) -> Duration {
+    (limit / PROBES).clamp(PROBE[0], PROBE[1])
 }
 
 fn watch(shared: &Shared, orders: &Receiver<Order>) {

@@ -304,6 +304,26 @@ fn each_change_makes_a_new_template() {
 }
 
 #[test]
+fn code_that_cannot_be_loaded_anew_is_kept_until_it_can() {
+    let mut group = preloading(2);
+    let signal = Event::Signal(crate::signals::Request::Replace);
+    assert_eq!(group.on(signal).starts(), 1);
+    group.exited(2, 0, 0).done();
+    group.supervisor.asked = 1; // the template has been asked, not the worker
+    group.on(Event::Kept { reason: "it died".to_owned(), starts: 1 });
+    let outdated = |action: &Action| matches!(action, Action::Publish(Health::Outdated, text) if text.contains("it died"));
+    assert!(group.done().iter().any(outdated));
+    assert_eq!(group.later(60_000).done(), [], "both serve on");
+
+    group.exited(1, 9, 5).done();
+    let done = comes_up(&mut group, 1, 1, true);
+    assert!(done.iter().any(outdated), "a copy of the old code changes nothing: {done:?}");
+    group.on(Event::Renewed);
+    assert_eq!(group.done(), [Action::Publish(Health::Running, String::new())]);
+    assert_eq!(group.on(Event::Renewed).done(), [], "once");
+}
+
+#[test]
 fn a_change_counts_for_those_that_wait_to_be_replaced_anyway() {
     let mut group = preloading(1);
     group.on(Event::Said { slot: 0, message: FromWorker::Retire { reason: Reason::MaximumRequests } }).done();

@@ -158,15 +158,17 @@ impl Loop {
                 Step::Fork(start) => events.extend(self.fork(start)),
                 Step::Refuse { reason } => events.push(Event::NotSpawned { reason }),
                 Step::NotLoaded { reason } => events.push(Event::NotLoaded { reason }),
-                Step::Promote => self.promote(),
+                Step::Keep { reason, starts } => events.push(Event::Kept { reason, starts }),
+                Step::Promote => events.push(self.promote()),
                 Step::End(which) => {
                     if let Some(Template { process, .. }) = self.nursery.place(which).take() {
                         process.signal(Signal::KILL); // it has nothing to finish
                         self.nursery.ending.push(process);
                     }
                 }
-                Step::Abort(which) => {
+                Step::Abort { which, reason } => {
                     if let Some(template) = self.nursery.place(which) {
+                        template.failure.get_or_insert(reason);
                         let again = std::mem::replace(&mut template.aborted, true);
                         template.process.signal(if again { Signal::KILL } else { Signal::ABORT });
                     }
@@ -195,7 +197,7 @@ impl Loop {
         }
     }
 
-    fn promote(&mut self) {
+    fn promote(&mut self) -> Event {
         self.nursery.ready = self.nursery.coming.take();
         if let Some(template) = &self.nursery.ready {
             tracing::info!(
@@ -203,6 +205,7 @@ impl Loop {
                 template.process.id()
             );
         }
+        Event::Renewed
     }
 
     fn hear_template(&mut self, which: Which) {
@@ -218,6 +221,7 @@ impl Loop {
                     let others_serve = self.supervisor.others_serve();
                     self.nursery.templates.loaded(now, loaded, others_serve);
                 }
+                FromWorker::Probed if which == Which::Coming => self.nursery.templates.probed(now),
                 FromWorker::Failed { reason } => {
                     if let Some(template) = self.nursery.place(which) {
                         template.failure = Some(reason);

@@ -75,8 +75,23 @@ fn make() -> Step {
     Step::Make { reload: Vec::new() }
 }
 
-fn not_loaded() -> Step {
-    Step::NotLoaded { reason: NOT_LOADED.to_owned() }
+fn keep(reason: &str, starts: u32) -> Step {
+    Step::Keep { reason: reason.to_owned(), starts }
+}
+
+/// With those limits, and a template that comes up.
+fn coming(startup_timeout: u32, deadlock_timeout: u32) -> Group {
+    let mut settings = crate::supervise::tests::settings();
+    settings.python.preload = true;
+    (settings.limits.startup_timeout, settings.limits.deadlock_timeout) = (startup_timeout, deadlock_timeout);
+    let mut group = Group::new(&settings);
+    group.wants("a");
+    assert_eq!(group.steps(), [make()]);
+    group
+}
+
+fn is_abort(steps: &[Step], wanted: Which, words: &str) -> bool {
+    matches!(steps, [Step::Abort { which, reason }] if *which == wanted && reason.contains(words))
 }
 
 #[test]
@@ -123,7 +138,7 @@ fn code_that_does_not_load_leaves_the_old_template_to_those_who_serve() {
     group.templates.renew(group.now());
     group.wants("new");
     group.loads(false, true);
-    assert_eq!(group.steps(), [make(), Step::End(Which::Coming), not_loaded()]);
+    assert_eq!(group.steps(), [make(), Step::End(Which::Coming), keep(UNLOADED, 1)]);
     group.wants("a worker has died");
     assert_eq!(group.steps(), [Step::Fork(start("a worker has died"))]);
 }
@@ -197,12 +212,41 @@ fn a_template_that_is_stuck_is_ended() {
     group.wants("a");
     assert_eq!(group.steps(), [make()]);
     assert_eq!(group.later(19), []);
-    assert_eq!(group.later(1), [Step::Abort(Which::Coming)]);
+    assert!(is_abort(&group.later(1), Which::Coming, "after 20 s (startup-timeout)"));
     assert_eq!(group.later(1), [], "once");
     group.loads(true, false);
     group.steps();
     assert_eq!(group.later(29), []);
-    assert_eq!(group.later(1), [Step::Abort(Which::Ready)]);
+    assert!(is_abort(&group.later(1), Which::Ready, "has not forked for 30 s"));
+}
+
+#[test]
+fn a_template_that_keeps_the_lock_is_ended() {
+    let mut group = coming(0, 10);
+    assert_eq!(group.later(3600), [], "where the prober could not start nothing is known");
+    for _ in 0..5 {
+        group.templates.probed(group.now());
+        assert_eq!(group.later(9), [], "it takes its time, and the lock can be had");
+    }
+    assert!(is_abort(&group.later(1), Which::Coming, "for 10 s while it is loaded (deadlock-timeout)"));
+    assert_eq!(group.later(9), [], "it gets the time to end");
+    assert!(is_abort(&group.later(1), Which::Coming, "deadlock-timeout"), "which it has not used");
+}
+
+#[test]
+fn without_limits_loading_may_take_for_ever() {
+    let mut group = coming(0, 0);
+    group.templates.probed(group.now());
+    assert_eq!(group.later(100_000), []);
+}
+
+#[test]
+fn a_code_that_cannot_be_had_again_is_told_although_nobody_waits() {
+    let mut group = Group::ready();
+    group.fails(Which::Ready);
+    assert_eq!(group.later(0), [make()]);
+    group.fails(Which::Coming);
+    assert_eq!(group.steps(), [keep("it died", 0)]);
 }
 
 #[test]
@@ -222,7 +266,7 @@ fn a_template_that_dies_while_it_loads_leaves_the_old_one_to_those_who_serve() {
     group.templates.renew(group.now());
     group.wants("new");
     group.templates.died(group.now(), "it died", true);
-    assert_eq!(group.steps(), [make(), Step::NotLoaded { reason: "it died".to_owned() }]);
+    assert_eq!(group.steps(), [make(), keep("it died", 1)]);
     group.wants("a worker has died");
     assert_eq!(group.steps(), [Step::Fork(start("a worker has died"))]);
 }
