@@ -8,6 +8,9 @@ use thiserror::Error;
 /// The first piece is small, since most bodies are.
 const FIRST_PIECE: usize = 16 << 10;
 
+/// Room behind what is announced: mostly for the end, but a filter that inflates brings more.
+const BEHIND: usize = 1 << 10;
+
 /// What is asked for at once, and is announced, goes straight to the application within these bounds. Beyond them the
 /// client would only have to announce much to have memory taken for it.
 const DIRECT: std::ops::RangeInclusive<usize> = 16 << 10..=1 << 20;
@@ -41,8 +44,8 @@ pub(crate) struct Body {
     buffer: Vec<u8>,
     start: usize,
     end: usize,
-    /// How much of what the request has announced is still to be read.
-    announced: u64,
+    /// How much of what the request has announced is still to be read; none if it is not known, or there was more.
+    announced: Option<u64>,
     state: State,
     begun: bool,
     reads: u64,
@@ -58,7 +61,7 @@ enum State {
 impl Body {
     /// A body that has not been touched; `empty`: there is none. `announced` is its length, as far as it is known.
     pub(crate) fn new(empty: bool, announced: Option<u64>) -> Self {
-        let (state, announced) = (if empty { State::Ended } else { State::Open }, announced.unwrap_or(0));
+        let state = if empty { State::Ended } else { State::Open };
         Self { buffer: Vec::new(), start: 0, end: 0, announced, state, begun: empty, reads: 0 }
     }
 
@@ -66,7 +69,7 @@ impl Body {
     pub(crate) fn direct(&self, want: Want) -> Option<usize> {
         let Want::Exactly(size) = want else { return None };
         let buffered = self.end - self.start;
-        let is_announced = size as u64 <= self.announced.saturating_add(buffered as u64);
+        let is_announced = size as u64 <= self.announced.unwrap_or(0).saturating_add(buffered as u64);
         let is_open = matches!(self.state, State::Open);
         (is_open && is_announced && size > buffered && DIRECT.contains(&size)).then_some(size)
     }
@@ -136,10 +139,16 @@ impl Body {
             }
         }
         while self.length(want)?.is_none() {
-            let piece = if self.reads == 0 { FIRST_PIECE } else { BODY_PIECE };
-            self.fill(piece, &mut read)?;
+            self.fill(self.next_piece(), &mut read)?;
         }
         Ok(())
+    }
+
+    /// How much is asked for at once: no more than there may be, for memory takes time.
+    fn next_piece(&self) -> usize {
+        let most = if self.reads == 0 { FIRST_PIECE } else { BODY_PIECE };
+        let left = self.announced.and_then(|left| usize::try_from(left).ok());
+        left.map_or(most, |left| most.min(left.saturating_add(BEHIND)))
     }
 
     fn fill(
@@ -173,7 +182,7 @@ impl Body {
             Ok(0) if !room.is_empty() => self.state = State::Ended,
             Ok(length) => {
                 let length = length.min(room.len());
-                self.announced = self.announced.saturating_sub(length as u64);
+                self.announced = self.announced.and_then(|left| left.checked_sub(length as u64));
                 return Ok(length);
             }
             Err(error) => self.state = State::Broken(error.to_string()),
@@ -257,6 +266,24 @@ mod tests {
             Ok(Ok(0))
         });
         assert_eq!((asked.unwrap().len(), sizes), (0, vec![0]));
+    }
+
+    #[test]
+    fn no_more_is_asked_for_than_there_may_be() {
+        let asked_for = |announced, pieces: &[usize]| {
+            let (mut sizes, mut pieces) = (Vec::new(), pieces.iter());
+            let read = |buffer: &mut [u8]| {
+                sizes.push(buffer.len());
+                Ok(Ok(pieces.next().copied().unwrap_or(0)))
+            };
+            answered(&mut Body::new(false, announced), Want::All, read).unwrap();
+            sizes
+        };
+        assert_eq!(asked_for(Some(200), &[200]), [200 + BEHIND, BEHIND]);
+        assert_eq!(asked_for(Some(20_000), &[16_000, 4000]), [FIRST_PIECE, 4000 + BEHIND, BEHIND]);
+        assert_eq!(asked_for(Some(1 << 40), &[16_000]), [FIRST_PIECE, BODY_PIECE]);
+        assert_eq!(asked_for(None, &[200]), [FIRST_PIECE, BODY_PIECE]);
+        assert_eq!(asked_for(Some(200), &[1000]), [200 + BEHIND, BODY_PIECE], "a filter has inflated it");
     }
 
     #[test]
