@@ -62,8 +62,9 @@ def test_in_the_middle_of_an_upload(site):
     client = site.connect()
     client.start("POST", f"/app/broken_upload.py?{name}", {"Content-Length": "10000000"})
     client.send(b"x" * 3_000_000)
-    client.reset()
     note = site.root / "data" / name
+    wait_until(note.with_suffix(".begun").exists, 20, "the application to begin")
+    client.reset()
     wait_until(note.exists, 20, "the application's note")
     assert note.read_text() == "OSError OSError"
     assert "Traceback" not in site.log(site.since)

@@ -1,9 +1,11 @@
-"""Reads a body that the client never completes and notes what it was told, twice."""
+"""Notes that it was called, reads a body that the client never completes and notes what it was told, twice."""
 
 import os
 
 
 def application(environ, start_response):
+    path = os.path.join(environ["MOD_WSGI_TEST_DATA"], environ["QUERY_STRING"])
+    open(path + ".begun", "w").close()
     notes = []
     for _ in range(2):
         try:
@@ -11,7 +13,6 @@ def application(environ, start_response):
             notes.append("complete")
         except OSError:
             notes.append("OSError")
-    path = os.path.join(environ["MOD_WSGI_TEST_DATA"], environ["QUERY_STRING"])
     with open(path + ".new", "w") as file:
         file.write(" ".join(notes))
     os.rename(path + ".new", path)
