@@ -99,6 +99,29 @@ def test_headers_that_could_shadow_others_are_dropped(wsgi):
     assert not {"HTTP_X_SHADOW", "HTTP_X_DOT", "HTTP_PROXY"} & set(values)
 
 
+def test_the_last_of_several_values_counts(serve, mode):
+    """Whether this module knows the name or not: a client must not get its header in front of one that httpd adds."""
+    names = ["DUP", "REMOTE_HOST", "HTTP_VIA"]
+    sets = "".join(f"SetEnvIf Request_URI . {name}=setenvif\nSetEnv {name} setenv\n" for name in names)
+    headers = ["X-Forwarded-Proto", "X-Own", "Cookie", "Content-Type"]
+    adds = "".join(f"RequestHeader add {name} added\n" for name in headers)
+    server = serve(f"WSGIScriptAlias / ${{APPS}}/environ.py\n{sets}{adds}", mode)
+    for _ in range(2):
+        _, values = fetch(server, "/", [(name, "client") for name in headers])
+        assert [values[name] for name in names] == ["setenv"] * 3
+        seen = ["HTTP_X_FORWARDED_PROTO", "HTTP_X_OWN", "HTTP_COOKIE", "CONTENT_TYPE"]
+        assert [values[name] for name in seen] == ["added"] * 4
+
+
+def test_what_is_ours_cannot_be_set(serve, mode):
+    names = ["wsgi.version", "wsgi.multithread", "wsgi.input", "wsgi.url_scheme", "apache.version", "mod_wsgi.version",
+             "mod_wsgi.process_group", "mod_wsgi.thread_id", "mod_wsgi.application_start"]
+    server = serve("WSGIScriptAlias / ${APPS}/environ.py\n" + "".join(f"SetEnv {name} set\n" for name in names), mode)
+    for _ in range(2):
+        _, values = fetch(server, "/")
+        assert "set" not in [values[name] for name in names]
+
+
 @pytest.mark.ours
 def test_facts_of_mod_wsgi(site):
     types, values = fetch(Application(site, "/app"))

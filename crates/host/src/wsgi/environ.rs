@@ -168,7 +168,7 @@ impl Template {
             let (key, fixed) = match self.known(called) {
                 Ok(Known { key, fixed }) => (key.bind(py), *fixed),
                 Err(name) => {
-                    unknown(&environ.variables, name, value)?;
+                    self.unknown(&environ.variables, name, value)?;
                     continue;
                 }
             };
@@ -217,6 +217,16 @@ impl Template {
         place.and_then(|place| self.known.get(place)).ok_or(name)
     }
 
+    /// Sets a variable whose name is not kept. Of several values the last one counts, as for other names.
+    fn unknown(&self, variables: &Bound<'_, PyDict>, name: &[u8], value: &[u8]) -> PyResult<()> {
+        let py = variables.py();
+        let key = text::latin1(py, name)?;
+        if name == b"HTTPS" || self.constants.bind(py).contains(&key)? {
+            return Ok(()); // SetEnv must not replace what is ours
+        }
+        variables.set_item(key, text::latin1(py, value)?)
+    }
+
     /// What the other environs of this interpreter begin with.
     fn usual_of(
         &self,
@@ -246,16 +256,6 @@ impl Template {
         let key = self.keys.application_start.bind(environ.variables.py());
         environ.variables.set_item(key, seconds(now))
     }
-}
-
-/// A variable whose name is not kept.
-fn unknown(variables: &Bound<'_, PyDict>, name: &[u8], value: &[u8]) -> PyResult<()> {
-    let py = variables.py();
-    let key = text::latin1(py, name)?;
-    if name == b"HTTPS" || variables.contains(&key)? {
-        return Ok(()); // SetEnv must not replace what is ours
-    }
-    variables.set_item(key, text::latin1(py, value)?)
 }
 
 fn malformed(error: WireError) -> PyErr {
