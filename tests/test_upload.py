@@ -3,8 +3,10 @@
 import hashlib
 import json
 import random
+import re
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from support.http import Cut
@@ -14,6 +16,12 @@ from support.processes import wait_until
 def told(body, length="none"):
     """What digest.py answers for a body."""
     return f"{len(body)} {hashlib.sha256(body).hexdigest()} {length}"
+
+
+def peak(server):
+    """The most memory that httpd's children have had so far, in kilobytes."""
+    texts = [Path(f"/proc/{pid}/status").read_text() for pid in server.httpd_children()]
+    return sum(int(re.search(r"VmHWM:\s+(\d+)", text)[1]) for text in texts)
 
 
 def test_large(site):
@@ -42,6 +50,18 @@ def test_many_small_chunks(wsgi, size):
     body = bytes(range(251)) * 300
     pieces = [body[at : at + size] for at in range(0, len(body), size)]
     assert wsgi.post("/chunked.py", pieces, chunked=True).text == told(body)
+
+
+def test_a_client_that_sends_byte_by_byte_costs_no_memory(serve, mode):
+    """In chunks of one byte, as fast as it can: they are put together, whatever went before them."""
+    server = serve("WSGIScriptAlias / ${APPS}/chunked.py\nWSGIChunkedRequest On\n", mode)
+    for before in ([], [b"x" * 8000], [b"x" * 5000, b"y" * 20_000]):
+        pieces = [*before, *[b"z"] * 3000]
+        assert server.post("/", pieces, chunked=True).text == told(b"".join(pieces))
+    highest = peak(server)
+    pieces = [b"z"] * 200_000
+    assert server.post("/", pieces, chunked=True).text == told(b"".join(pieces))
+    assert peak(server) - highest < 10 << 10
 
 
 def test_odd_pieces_of_many_clients(wsgi):

@@ -96,7 +96,7 @@ impl<'r> Body<'r> {
             if !self.fill(limit, wait)? {
                 return Ok(Progress::Pending);
             }
-            self.hand_over(pieces, wait)?;
+            self.hand_over(pieces)?;
             if pieces.len() > before {
                 return Ok(Progress::Data(pieces.len() - before));
             }
@@ -128,7 +128,7 @@ impl<'r> Body<'r> {
             if bucket.is_end() {
                 self.ended = true;
             } else if !bucket.is_metadata() {
-                let bytes = bucket.read(true).map_err(|status| self.failed(status))?;
+                let bytes = bucket.read().map_err(|status| self.failed(status))?;
                 let (rest, room) = (bytes.get(self.used..), out.get_mut(count..));
                 let (rest, room) = (rest.unwrap_or_default(), room.unwrap_or_default());
                 let length = rest.len().min(room.len());
@@ -148,12 +148,12 @@ impl<'r> Body<'r> {
     }
 
     /// Moves what the brigade holds to `pieces`.
-    fn hand_over(&mut self, pieces: &mut Pieces<'r>, wait: bool) -> Result<(), BodyError> {
+    fn hand_over(&mut self, pieces: &mut Pieces<'r>) -> Result<(), BodyError> {
         while let Some(bucket) = self.brigade.first() {
             if bucket.is_end() {
                 self.ended = true;
             } else if !bucket.is_metadata() {
-                pieces.take(bucket, wait).map_err(|status| self.failed(status))?;
+                pieces.take(bucket).map_err(|status| self.failed(status))?;
                 continue;
             }
             bucket.delete();

@@ -74,6 +74,14 @@ impl<'r> Brigade<'r> {
         unsafe { sys::wsgi_brigade_insert_tail(self.as_ptr(), bucket) };
     }
 
+    /// Appends an empty bucket: what is copied next does not go into the memory of the one before.
+    pub(super) fn divide(self) {
+        // SAFETY: the bytes are static, and the allocator is this brigade's.
+        let bucket = unsafe { sys::apr_bucket_immortal_create(c"".as_ptr(), 0, self.allocator) };
+        // SAFETY: a new bucket of that allocator.
+        unsafe { self.push(bucket) };
+    }
+
     /// Appends a copy of `bytes`.
     pub(super) fn copy(self, bytes: &[u8]) {
         // SAFETY: the bytes are readable; they are copied into buckets (no flush function is given, so all stays).
@@ -111,15 +119,15 @@ impl Bucket<'_> {
         (unsafe { sys::wsgi_bucket_is_metadata(self.as_ptr()) }) != 0
     }
 
-    /// Its bytes. Without `wait` there may be none yet (`EAGAIN`).
-    pub(super) fn read(&self, wait: bool) -> Result<&[u8], sys::apr_status_t> {
-        let block = if wait { sys::APR_BLOCK_READ } else { sys::APR_NONBLOCK_READ };
+    /// Its bytes, read into memory if they are not there yet (a file's, a pipe's).
+    pub(super) fn read(&self) -> Result<&[u8], sys::apr_status_t> {
+        let block = sys::APR_BLOCK_READ; // nobody could say when to try again
         let (mut data, mut length) = (std::ptr::null::<c_char>(), 0);
         // SAFETY: the bucket is alive; the two places are writable.
         let status = unsafe { sys::wsgi_bucket_read(self.as_ptr(), &raw mut data, &raw mut length, block) };
         match status {
             0 if length == 0 => Ok(&[]),
-            // SAFETY: a bucket that was read keeps its bytes in their place until it is deleted, which ends the handle.
+            // SAFETY: a bucket that was read keeps its bytes in their place until it is set aside or deleted.
             0 => Ok(unsafe { std::slice::from_raw_parts(data.cast(), length) }),
             status => Err(status),
         }
