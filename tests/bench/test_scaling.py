@@ -1,8 +1,13 @@
 """The parts of `scale` and `startup` that need no server: configurations, tables and curves."""
 
+import os
+import pathlib
+import subprocess
+import sys
 from xml.etree import ElementTree
 
 from bench.scaling import curve, entries, groups, report
+from bench.scaling.httpd import too_few
 
 FACTS = {"cpu": "a processor", "cores": 2, "kernel": "6", "httpd": "2.4", "python": "3.11", "date": "today", "load": 0.1, "files": 9}
 SEEN = {"rate": 9000.0, "p50": 200, "p99": 900, "cpu": 60.0, "failed": 0}
@@ -29,6 +34,19 @@ def test_the_last_entry_is_asked_for():
     assert (path, file, host) == ("/a", "/f", "h99.example") and f"ServerName {host}" in ours
     ours, static, (path, file, host) = entries.aliases(100, "/srv/app.py", "/srv/files")
     assert f"WSGIScriptAlias {path} " in ours and f"Alias {file} " in static and host is None
+
+
+def test_too_few_open_files_are_told():
+    assert too_few(6000, 6000) == {}
+    assert "4096 can be open, and 6000 are wanted (ulimit -Hn)" in report.markdown({**FOUND, "missing": too_few(4096, 6000)})
+
+
+def test_who_may_not_open_more_files_gets_what_there_are():
+    become = "os.setuid(65534); " if os.geteuid() == 0 else ""
+    code = ("import os, resource; from bench.scaling.httpd import open_files; "
+            f"resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)); {become}print(open_files(1000))")
+    done = subprocess.run([sys.executable, "-c", code], cwd=pathlib.Path(__file__).resolve().parents[1], capture_output=True, text=True)
+    assert done.stdout == "64\n", done.stderr
 
 
 def test_the_report_leaves_out_what_was_not_measured():

@@ -172,9 +172,17 @@ def until(condition, limit, what, log=lambda: ""):
     return value
 
 
-def open_files():
-    """Raises the limit of this process, and so of httpd, as far as it goes; returns it."""
+def open_files(wanted=0):
+    """Raises the limit of this process, and so of httpd, as far as it goes; what root wants he gets. Returns it."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = most if most != resource.RLIM_INFINITY else 1 << 20
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    for limit in (max(most, wanted), most):
+        with contextlib.suppress(ValueError, OSError):  # only root may have more, and not even he as much as he likes
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+            return limit
     return most
+
+
+def too_few(files, wanted):
+    """Says so where fewer files can be open than are wanted."""
+    return {"room for all open files": f"{files} can be open, and {wanted} are wanted (ulimit -Hn)"} if files < wanted else {}
