@@ -14,6 +14,10 @@ from support.processes import stopped, wait_until
 
 pytestmark = pytest.mark.ours
 
+# Seconds within which Python starts and loads a script, or takes its own lock, on a machine that has other work to do.
+LOADS = 6
+LOCKS = 6
+
 
 def quiet(server, seconds):
     """Nothing happens for so long; what the log then has."""
@@ -26,20 +30,23 @@ def test_restart_interval_under_load(serve):
     first = {pid(server) for _ in range(8)}
     with Load(server, "/app/pid") as load:
         for process in first:
-            assert reason(server, process) == "restart_interval"
+            assert reason(server, process, 40) == "restart_interval"
     assert load.count > 10 and not load.failures, load.failures[:3]
     # one at a time: the second goes when the replacement of the first serves
     order = [line for line in server.log().splitlines() if "restart_interval" in line or "Starting process" in line]
     assert "restart_interval" in "".join(order)
 
 
+STARTS = re.compile(r"Starting process (\d+) in slot")
+
+
 def leaving(log):
     """How many processes left at a time, each with how many were there: at every start, stop and end in the log."""
     there, going, seen = set(), set(), []
     for line in log.splitlines():
-        start = re.search(r"Starting process (\d+) in slot", line)
+        start = STARTS.search(line)
         stop = re.search(r"Stopping process (\d+) in slot", line)
-        end = re.search(r"process (\d+) in slot \d+ exited with status 0 while stopping", line)
+        end = re.search(r"process (\d+) in slot \d+ (?:exited|was killed) .*while stopping", line)
         if start:
             there.add(start[1])
         if stop:
@@ -59,8 +66,10 @@ def test_processes_leave_one_at_a_time(serve, options, path, why):
     """All four are due at once, under load: each has its replacement before it goes, and no request is lost."""
     server = limited(serve, f"processes=4 threads=2 {options}", level="debug")
     with Load(server, path, clients=6) as load:
-        wait_until(lambda: len(load.bodies) == 4, 20, "requests in each process")
-        first = {int(body) for body in list(load.bodies)}
+        # The first to come up may have been replaced before the last one has: that is waited for.
+        wait_until(lambda: len(STARTS.findall(server.log())) >= 4, 40, "four starts")
+        first = set(map(int, STARTS.findall(server.log())[:4]))
+        wait_until(lambda: first <= {int(body) for body in list(load.bodies)}, 40, "requests in each process")
         if why == "graceful_signal":
             for process in first:
                 os.kill(process, signal.SIGUSR1)
@@ -116,10 +125,10 @@ def test_requests_that_do_not_count(serve):
 
 def test_a_first_script_that_never_loads(serve):
     script = "import time\ndef hang():\n    time.sleep(60)\nhang()\n"
-    server = limited(serve, "threads=2 startup-timeout=2 shutdown-timeout=1", more="WSGIScriptAlias /hangs ${ROOT}/hangs.py",
+    server = limited(serve, f"threads=2 startup-timeout={LOADS} shutdown-timeout=5", more="WSGIScriptAlias /hangs ${ROOT}/hangs.py",
                      files={"hangs.py": script})
     assert server.get("/hangs").status == 502
-    server.wait_for_log(r"no script was loaded within 2 s of the first request \(startup-timeout\)")
+    server.wait_for_log(r"no script was loaded within \d+ s of the first request \(startup-timeout\)")
     server.wait_for_log(r'hangs\.py", line 3, in hang')
     server.wait_for_log(r"\[client .*startup-timeout")
     server.write("hangs.py", (server.root / "apps" / "hello.py").read_text())
@@ -127,8 +136,8 @@ def test_a_first_script_that_never_loads(serve):
 
 
 def test_one_loaded_script_is_enough(serve):
-    server = limited(serve, "threads=2 startup-timeout=2 shutdown-timeout=1", more="WSGIScriptAlias /slow ${ROOT}/slow.py",
-                     files={"slow.py": "import time\ntime.sleep(4)\nfrom runpy import run_path\n"
+    server = limited(serve, f"threads=2 startup-timeout={LOADS} shutdown-timeout=1", more="WSGIScriptAlias /slow ${ROOT}/slow.py",
+                     files={"slow.py": f"import time\ntime.sleep({LOADS + 2})\nfrom runpy import run_path\n"
                             "application = lambda environ, start: (start('200 OK', []), [b'late'])[1]\n"})
     process = pid(server)
     assert server.get("/slow").body == b"late"
@@ -137,28 +146,28 @@ def test_one_loaded_script_is_enough(serve):
 
 def test_an_import_before_the_first_request_that_never_ends(serve):
     more = "WSGIImportScript ${ROOT}/hangs.py process-group=app application-group=%{GLOBAL}"
-    server = limited(serve, "threads=2 startup-timeout=2", more=more, files={"hangs.py": "import time\ndef hang():\n    time.sleep(60)\nhang()\n"})
+    server = limited(serve, f"threads=2 startup-timeout={LOADS}", more=more, files={"hangs.py": "import time\ndef hang():\n    time.sleep(60)\nhang()\n"})
     answer = server.get("/app/pid")
     assert answer.status == 503 and int(answer.header("Retry-After")) > 0
-    server.wait_for_log(r"has loaded no script within 2 s \(startup-timeout\)")
+    server.wait_for_log(r"has loaded no script within \d+ s \(startup-timeout\)")
     server.wait_for_log(r'hangs\.py", line 3 in hang')
     server.write("hangs.py", "pass\n")
-    wait_until(lambda: server.get("/app/pid").status == 200, 20, "recovery")
+    wait_until(lambda: server.get("/app/pid").status == 200, 60, "recovery")
 
 
 def test_processor_time(serve):
-    server = limited(serve, "threads=2 cpu-time-limit=2")
-    with server.connect() as client:
-        process = begin(server, client, "/busy?4", "busy")
-        assert replaced(server, process) != process
+    server = limited(serve, "threads=2 cpu-time-limit=2 graceful-timeout=60 socket-timeout=120")
+    with server.connect(timeout=120) as client:  # it takes as long as the machine lets it
+        process = begin(server, client, "/busy?3", "busy")
+        assert replaced(server, process, 120) != process
         answer = client.finish()
         assert (answer.status, int(answer.text)) == (200, process), "the drain lets it finish"
     assert reason(server, process) == "cpu_time_limit"
 
 
 def test_the_kernel_ends_what_does_not_stop_using_the_processor(serve):
-    server = limited(serve, "threads=2 cpu-time-limit=1 shutdown-timeout=1 graceful-timeout=60")
-    with server.connect() as client:
+    server = limited(serve, "threads=2 cpu-time-limit=1 shutdown-timeout=1 graceful-timeout=60 socket-timeout=120")
+    with server.connect(timeout=120) as client:
         begin(server, client, "/busy?60", "busy")
         assert client.finish().status == 502
     server.wait_for_log(r"\[client .*SIGKILL.*cpu-time-limit")
@@ -167,10 +176,10 @@ def test_the_kernel_ends_what_does_not_stop_using_the_processor(serve):
 
 @pytest.mark.parametrize("mpm", ["event", "prefork"])
 def test_a_lock_that_is_never_given_back(serve, mpm):
-    server = limited(serve, "threads=3 deadlock-timeout=2 shutdown-timeout=1", mpm=mpm)
+    server = limited(serve, f"threads=3 deadlock-timeout={LOCKS} shutdown-timeout=1", mpm=mpm)
     with server.connect() as client:
         process = begin(server, client, "/locked", "locked")
-        server.wait_for_log(rf"process {process} in slot \d+ is deadlocked")
+        server.wait_for_log(rf"process {process} in slot \d+ is deadlocked", timeout=30)
         assert pid(server) != process
         assert client.finish().status == 502
     server.wait_for_log(r"stack of thread \d+, \S+ GET /app/locked for \d+ s")
@@ -180,18 +189,18 @@ def test_a_lock_that_is_never_given_back(serve, mpm):
 
 
 def test_a_stopped_process_is_found_as_well(serve):
-    server = limited(serve, "threads=2 deadlock-timeout=2 shutdown-timeout=1")
+    server = limited(serve, f"threads=2 deadlock-timeout={LOCKS} shutdown-timeout=1")
     process = pid(server)
     with stopped(process):
-        server.wait_for_log(rf"process {process} in slot \d+ is deadlocked", timeout=15)
+        server.wait_for_log(rf"process {process} in slot \d+ is deadlocked", timeout=30)
         assert pid(server) != process
         wait_until(lambda: not processes.alive(process), 10, "its end")
 
 
 def test_a_long_wait_in_python_is_no_deadlock(serve):
-    server = limited(serve, "threads=2 deadlock-timeout=2")
+    server = limited(serve, f"threads=2 deadlock-timeout={LOCKS}")
     process = pid(server)
-    assert int(server.get("/app/busy?4").text) == process
+    assert int(server.get(f"/app/spin?{LOCKS + 2}").text) == process
     assert "is deadlocked" not in server.log()
 
 

@@ -33,10 +33,15 @@ CONF = ("WSGIDaemonProcess app reload=rolling {options}\nWSGIProcessGroup app\nW
 
 def put(server, version, text=SCRIPT, name="script.py", more=""):
     """A script with a modification time that none has had, however coarse the file system's clock is."""
-    path = server.write(name, text.format(version=version, more=more))
     server.touches = getattr(server, "touches", 0) + 10
-    os.utime(path, (time.time() + server.touches,) * 2)
-    return path
+    moved(server, name, text.format(version=version, more=more), int((time.time() + server.touches) * 1e9))
+
+
+def moved(server, name, text, modified):
+    """Puts a script into its place in one step: written there it would be empty for a moment, and have one more time."""
+    new = server.write(f"{name}.new", text)
+    os.utime(new, ns=(modified, modified))
+    new.rename(server.root / name)
 
 
 def ask(server, path="/"):
@@ -150,9 +155,9 @@ def test_code_that_ends_its_process(make, end, words):
 
 
 def test_code_that_never_loads(make):
-    server = make(options="threads=2 startup-timeout=2")
+    server = make(options="threads=2 startup-timeout=8")  # a slow machine's Python has to start within
     put(server, "endless", more="while True: time.sleep(0.1)")
-    wait_until(lambda: ask(server) and re.search(CALLED_OFF, server.log(), re.M), 20, "the end of the reload")
+    wait_until(lambda: ask(server) and re.search(CALLED_OFF, server.log(), re.M), 40, "the end of the reload")
     assert "startup-timeout" in re.search(CALLED_OFF, server.log(), re.M).group(1)
     assert seen(server) == {"one"}
 
@@ -177,9 +182,8 @@ def test_a_script_that_is_put_back(make):
     text, stat = path.read_text(), path.stat()
     put(server, "broken", BROKEN)
     wait_until(lambda: ask(server) and re.search(CALLED_OFF, server.log(), re.M), 20, "the end of the reload")
-    old = workers(server)
-    server.write("script.py", text)
-    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    old = wait_until(lambda: len(now := workers(server)) == 2 and now, 20, "the end of the one that could not load")
+    moved(server, "script.py", text, stat.st_mtime_ns)
     assert seen(server) == {"one"} and workers(server) == old
 
 

@@ -42,6 +42,13 @@ def busy(seconds):
         pass
 
 
+def spin(seconds):
+    """Python code runs all the time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+
+
 def locked(_seconds):
     """Waits in C, for ever, without giving Python's lock back."""
     library, mutex = ctypes.PyDLL(None), ctypes.create_string_buffer(64)
@@ -49,7 +56,7 @@ def locked(_seconds):
     library.pthread_mutex_lock(mutex)
 
 
-WAYS = {"/patient": patient, "/stubborn": stubborn, "/busy": busy, "/locked": locked, "/asleep": time.sleep}
+WAYS = {"/patient": patient, "/stubborn": stubborn, "/busy": busy, "/spin": spin, "/locked": locked, "/asleep": time.sleep}
 
 
 def application(environ, start_response):
