@@ -15,7 +15,7 @@ pub(super) struct Brigade<'r> {
     life: PhantomData<Request<'r>>,
 }
 
-/// The first bucket of a brigade.
+/// A bucket of a brigade.
 pub(super) struct Bucket<'b> {
     raw: NonNull<sys::apr_bucket>,
     life: PhantomData<&'b ()>,

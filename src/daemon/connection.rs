@@ -56,17 +56,17 @@ pub(super) fn send_ticket(queue: BorrowedFd<'_>, theirs: &OwnedFd) -> Result<(),
 /// The idle connections of one httpd child to the workers of one group, by slot.
 #[derive(Debug)]
 pub(super) struct Idle {
-    slots: Vec<Shelf>,
+    slots: Vec<Kept>,
 }
 
 #[derive(Debug, Default)]
-struct Shelf {
+struct Kept {
     /// How many there are, to be looked at without the lock.
     count: AtomicU32,
     connections: Mutex<Vec<(u32, OwnedFd)>>,
 }
 
-impl Shelf {
+impl Kept {
     fn lock(&self) -> MutexGuard<'_, Vec<(u32, OwnedFd)>> {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -74,27 +74,27 @@ impl Shelf {
 
 impl Idle {
     pub(super) fn new(slots: usize) -> Self {
-        Self { slots: (0..slots).map(|_| Shelf::default()).collect() }
+        Self { slots: (0..slots).map(|_| Kept::default()).collect() }
     }
 
     /// Whether there may be one to the worker in `slot`.
     pub(super) fn has(&self, slot: usize) -> bool {
-        self.slots.get(slot).is_some_and(|shelf| shelf.count.load(Relaxed) > 0)
+        self.slots.get(slot).is_some_and(|kept| kept.count.load(Relaxed) > 0)
     }
 
     /// The one that was used last to worker `pid` in `slot`. Those to an earlier worker of the slot are closed.
     pub(super) fn take(&self, slot: usize, pid: u32) -> Option<Connection> {
-        let shelf = self.slots.get(slot)?;
+        let kept = self.slots.get(slot)?;
         let mut stale = Vec::new();
         let found = {
-            let mut connections = shelf.lock();
+            let mut connections = kept.lock();
             if connections.iter().any(|(to, _)| *to != pid) {
                 let (good, bad) =
                     std::mem::take(&mut *connections).into_iter().partition(|(to, _)| *to == pid);
                 (*connections, stale) = (good, bad);
             }
             let found = connections.pop();
-            shelf.count.store(connections.len() as u32, Relaxed);
+            kept.count.store(connections.len() as u32, Relaxed);
             found
         };
         drop(stale); // closed without the lock
@@ -103,11 +103,11 @@ impl Idle {
 
     /// Keeps a connection to the worker in `slot`, up to `limit` of them.
     pub(super) fn keep(&self, slot: usize, connection: Connection, limit: usize) {
-        let (Some(shelf), Some(pid)) = (self.slots.get(slot), connection.pid) else { return };
-        let mut connections = shelf.lock();
+        let (Some(kept), Some(pid)) = (self.slots.get(slot), connection.pid) else { return };
+        let mut connections = kept.lock();
         if connections.len() < limit {
             connections.push((pid, connection.socket));
-            shelf.count.store(connections.len() as u32, Relaxed);
+            kept.count.store(connections.len() as u32, Relaxed);
         }
     }
 }
