@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 /// The version of everything in this crate. Parts with different versions refuse to work together.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 
 /// Two parts of different versions have met.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
