@@ -50,6 +50,20 @@ def test_host_of_another_build(serve):
     assert server.get("/daemon").status == 503
 
 
+@pytest.mark.parametrize("status, words", [(78, "cannot work with what it was given"), (70, "exited with status 70; another one starts")])
+def test_leader_that_gives_up(serve, status, words):
+    """One of another build says so by its exit status, and is not started again; others are."""
+    place = httpd.copy_of(httpd.module().parent / "mod_wsgi.so").parent
+    leader = place / "mod_wsgi_leader"
+    subprocess.run(["cc", "-x", "c", "-", "-o", leader], input=f"int main(void) {{ return {status}; }}".encode(), check=True)
+    server = serve(CONF, run=False)
+    server.reconfigure(str(httpd.module()), str(place / "mod_wsgi.so"))
+    server.start()
+    server.wait_for_log(words)
+    assert server.get("/daemon").status == 503
+    assert server.get("/embedded").body == b"Hello, world!"
+
+
 def test_leader_is_missing(serve):
     place = httpd.copy_of(httpd.module().parent / "mod_wsgi.so").parent
     (place / "mod_wsgi_leader").unlink()

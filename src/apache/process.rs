@@ -155,10 +155,21 @@ fn process(pid: i32) -> sys::apr_proc_t {
     sys::apr_proc_t { pid, in_: ptr::null_mut(), out: ptr::null_mut(), err: ptr::null_mut() }
 }
 
+/// No signal has this number or a higher one, in Linux; so exit statuses of ours begin here.
+const FIRST_STATUS: c_int = 65;
+/// A bit in the system's wait status.
+const CORE_DUMPED: c_int = 128;
+
+/// The system's wait status of a child that has died. The MPMs tell what APR has made of it, the exit status or the number of
+/// the signal, and not which; apr_proc_other_child_refresh tells the system's.
+fn wait_status(status: c_int) -> c_int {
+    if (FIRST_STATUS..CORE_DUMPED).contains(&status) { status << 8 } else { status }
+}
+
 unsafe extern "C" fn maintain(reason: c_int, data: *mut c_void, status: c_int) {
     fence("child maintenance", || {
         let event = match reason {
-            sys::APR_OC_REASON_DEATH => ChildEvent::Died(status),
+            sys::APR_OC_REASON_DEATH => ChildEvent::Died(wait_status(status)),
             sys::APR_OC_REASON_RESTART => ChildEvent::Restart,
             sys::APR_OC_REASON_UNREGISTER => ChildEvent::Unregistered,
             sys::APR_OC_REASON_LOST => ChildEvent::Lost,
@@ -248,4 +259,18 @@ pub(crate) fn own_file() -> PathBuf {
     let facts = unsafe { facts.assume_init() };
     let name = text(facts.dli_fname).filter(|_| found != 0).unwrap_or(c"mod_wsgi.so");
     PathBuf::from(OsStr::from_bytes(name.to_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_of_children_are_told_apart() {
+        for (told, meant) in
+            [(0, 0), (9, 9), (64, 64), (78, 78 << 8), (11 | CORE_DUMPED, 139), (78 << 8, 78 << 8)]
+        {
+            assert_eq!(wait_status(told), meant, "{told}");
+        }
+    }
 }

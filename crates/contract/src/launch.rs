@@ -36,6 +36,10 @@ pub const ERROR_LOG_FD: i32 = 9;
 /// cannot read, missing descriptors). It has logged why; starting it again would change nothing, so the parent does not.
 pub const EXIT_UNUSABLE: i32 = 78;
 
+/// The exit status of a leader that cannot go on; it has logged why. Both are higher than the numbers of signals, from
+/// which httpd does not tell them apart.
+pub const EXIT_FAILED: i32 = 70;
+
 /// One script in one interpreter.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Target {

@@ -47,7 +47,7 @@ mod worker;
 
 use std::process::ExitCode;
 
-use contract::launch::EXIT_UNUSABLE;
+use contract::launch::{EXIT_FAILED, EXIT_UNUSABLE};
 
 fn main() -> ExitCode {
     let given = match settings::read() {
@@ -64,7 +64,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("the leader cannot go on: {error}; httpd starts another");
-            ExitCode::FAILURE
+            ExitCode::from(EXIT_FAILED as u8)
         }
     }
 }
