@@ -43,7 +43,7 @@ class Express:
     def __init__(self, user):
         self.user = user
         self.folder = Path(tempfile.mkdtemp(prefix="mod_wsgi-test-express-", dir=httpd.SCRATCH))
-        self.folder.chmod(0o755)
+        self.folder.chmod(0o1777)  # it is the folder for temporary files, too
         self.port, self.process, self.out = free_port(), None, self.folder / "out"
         self.write("wsgi.py", HELLO)
         if self.user != "root":
