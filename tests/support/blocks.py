@@ -37,7 +37,7 @@ ATTRIBUTES = {"file", "mode", "not-run", "tested", "same-as", "foreground", "mea
 # Kinds of blocks that no test here runs: the reason, and the programs and languages that such a block may have.
 REASONS = {
     "packages": ("installs packages of the distribution", "apt apt-get dnf dpkg rpm zypper sudo"),
-    "build": ("builds for minutes; .ci/run does the same", "make git cd tests/bench .ci/run mdbook cargo"),
+    "build": ("builds for minutes; .ci/run does the same", "make git cd tests/bench .venv/bin/python .ci/run mdbook cargo"),
     "rpm": ("needs Fedora or RHEL; tests/packages looks at the package and the recipe", "dnf make mkdir cp rpmbuild"),
     "systemd": ("needs systemd as the first process", "systemctl journalctl systemd-analyze"),
     "selinux": ("needs a kernel with SELinux", "semanage restorecon setsebool getsebool getenforce setenforce ausearch audit2allow ls ps"),
