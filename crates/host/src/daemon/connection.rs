@@ -12,8 +12,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
 
-/// What a buffer for requests holds at first: most requests with the first piece of their body.
-pub(super) const REQUEST_BUFFER: usize = 80 << 10;
+/// What a buffer for requests holds at first: most requests, with a form. Each thread has one, and the rest of a longer
+/// body is received where the application wants it.
+pub(super) const REQUEST_BUFFER: usize = 16 << 10;
 
 /// A connection.
 #[derive(Debug)]
