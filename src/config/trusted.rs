@@ -119,10 +119,8 @@ impl Value for Network {
         let most = if address.is_ipv4() { 32 } else { 128 };
         let bits = match mask {
             None => most,
-            Some(mask) => match mask.parse() {
-                Ok(bits) => bits,
-                Err(_) => netmask(mask.parse().ok()?)?,
-            },
+            Some(mask) if address.is_ipv4() && mask.contains('.') => netmask(mask.parse().ok()?)?,
+            Some(bits) => bits.parse().ok()?,
         };
         (bits <= most).then_some(Self { address, bits })
     }
@@ -176,7 +174,7 @@ mod tests {
             assert!(!is_trusted(address.as_bytes(), &trusted), "{address}");
         }
         assert!(is_trusted(b"1.2.3.4", &networks(&["0.0.0.0/0"])));
-        for junk in ["localhost", "10.0.0.0/33", "10.0.0.0/255.0.255.0", "::1/255.0.0.0x", ""] {
+        for junk in ["localhost", "10.0.0.0/33", "10.0.0.0/255.0.255.0", "fd00::1/255.255.0.0", ""] {
             assert!(Network::parse(junk.as_bytes()).is_none(), "{junk}");
         }
     }
