@@ -7,10 +7,9 @@
 //! opened before the root directory changed. It never returns and runs no destructor: what it shares with the parent
 //! stays the parent's. When a step fails, it says which through a pipe that the successful exec closes.
 
-use std::ffi::{CStr, CString, OsStr, c_char, c_int};
+use std::ffi::{CString, c_char, c_int};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::ptr;
 use std::time::Duration;
@@ -110,21 +109,6 @@ pub(super) fn trouble(pipe: &OwnedFd) -> Option<(Step, Errno)> {
     let (&[step, error @ ..], 5) = (&message, length) else { return None };
     let step = Step::ALL.into_iter().find(|known| *known as u8 == step)?;
     Some((step, Errno::from_raw_os_error(i32::from_le_bytes(error))))
-}
-
-/// The file that this code is in; the module's parts are installed beside it.
-pub(super) fn own_file() -> PathBuf {
-    // SAFETY: all zero is a valid Dl_info, which is plain pointers.
-    let mut info: libc::Dl_info = unsafe { std::mem::zeroed() };
-    let inside = own_file as fn() -> PathBuf as *const libc::c_void;
-    // SAFETY: any address may be asked about; `info` is writable.
-    let found = unsafe { libc::dladdr(inside, &raw mut info) };
-    if found == 0 || info.dli_fname.is_null() {
-        return PathBuf::new();
-    }
-    // SAFETY: dladdr's name is a C string that lives as long as the library.
-    let name = unsafe { CStr::from_ptr(info.dli_fname) };
-    OsStr::from_bytes(name.to_bytes()).into()
 }
 
 fn pointers(strings: &[CString]) -> Vec<*const c_char> {

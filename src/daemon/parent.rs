@@ -17,7 +17,7 @@ use contract::{level, ticket};
 use rustix::fs::{MemfdFlags, memfd_create};
 
 use super::generations::{Kept, Leader, happened};
-use super::launch::{Plan, Step, launch, own_file, trouble};
+use super::launch::{Plan, Step, launch, trouble};
 use super::settings::{self, Identity, LEADER, Restrictions, StartError};
 use super::sockets::{Ends, Sockets};
 use super::syslog;
@@ -88,7 +88,7 @@ fn plan<'d>(
     delay: Duration,
 ) -> Result<Plan<'d>, StartError> {
     let (group, identity) = (start.group, &start.identity);
-    let path = settings::program(&own_file());
+    let path = settings::program(&process::own_file());
     let file = path.display().to_string();
     let program = File::open(&path).map_err(|source| StartError::Leader { file, source })?.into();
     let name = CString::new(path.as_os_str().as_bytes()).unwrap_or_default();

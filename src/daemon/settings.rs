@@ -11,7 +11,6 @@ use rustix::process::{Resource, getpriority_process, getrlimit};
 use thiserror::Error;
 
 use super::environment::{self, EnvironmentError};
-use super::launch::own_file;
 use super::{root, syslog};
 use crate::apache::account::{User, group_id, user_id};
 use crate::apache::{Server, process};
@@ -139,7 +138,7 @@ pub(super) fn unknown(group: &ProcessGroup, kind: &'static str, account: &Accoun
 
 /// The leader's settings for a group that is defined in the server `home`.
 pub(super) fn leader(main: Server<'_>, home: Server<'_>, group: &ProcessGroup, takes_over: bool) -> Leader {
-    let module = own_file();
+    let module = process::own_file();
     let global = &main.settings().global;
     let environment = Environment { log_level: home.log_level(), ..process::environment() };
     let mut imports = python::imports(main.iter().map(Server::own_settings), group.name.as_str());
@@ -179,7 +178,7 @@ pub(super) fn leader(main: Server<'_>, home: Server<'_>, group: &ProcessGroup, t
 
 /// The host library.
 pub(crate) fn host(global: &Global) -> PathBuf {
-    global.python_host.clone().unwrap_or_else(|| own_file().with_file_name(HOST))
+    global.python_host.clone().unwrap_or_else(|| process::own_file().with_file_name(HOST))
 }
 
 /// `socket-timeout`, by default the server's Timeout, in seconds.
