@@ -136,8 +136,9 @@ fn parent() -> MutexGuard<'static, Parent> {
     process::retained::<Parent>(c"mod_wsgi: process groups").lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// In the parent, once the configuration counts: makes or finds each group's sockets and starts its leader.
-pub(super) fn post_config<'p>(main: Server<'p>, pool: Pool<'p>) -> Result<(), StartError> {
+/// In the parent, once the configuration counts: makes or finds each group's sockets and starts its leader. An error
+/// stops httpd.
+pub(crate) fn post_config<'p>(main: Server<'p>, pool: Pool<'p>) -> Result<(), StartError> {
     let wanted: Vec<_> = main
         .iter()
         .flat_map(|home| home.own_settings().process_groups.iter().map(move |group| (home, group)))
@@ -235,7 +236,7 @@ pub(super) fn happened(pid: i32, event: ChildEvent, start: Option<&Start<'_>>) {
 }
 
 /// All children of a generation are gone: nobody needs the leaders any more that only they knew.
-pub(super) fn end_generation(generation: u32) {
+pub(crate) fn end_generation(generation: u32) {
     let known = parent();
     known
         .parting

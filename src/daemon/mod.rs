@@ -61,6 +61,7 @@ use contract::level;
 
 pub(crate) use self::environment::{environment, exposed};
 pub(crate) use self::error::Error;
+pub(crate) use self::generations::{end_generation, post_config};
 pub(crate) use self::seen::{Seen, seen};
 pub(crate) use self::settings::{Identity, StartError, host};
 pub(crate) use self::trial::{Trial, TrialError, run as trial};
@@ -111,11 +112,6 @@ pub(crate) struct Group {
 /// All groups by name; filed under the main server.
 pub(crate) struct Groups(BTreeMap<Vec<u8>, Group>);
 
-/// In the parent, once its configuration counts: starts the groups. An error stops httpd.
-pub(crate) fn post_config<'p>(main: Server<'p>, pool: Pool<'p>) -> Result<(), StartError> {
-    if process::is_real_pass() { generations::post_config(main, pool) } else { Ok(()) }
-}
-
 /// In a child: closes what belongs to the parent and to workers, and listens to workers that may ask.
 pub(crate) fn child_init(main: Server<'static>, child: Pool<'static>) {
     if let Some(groups) = main.attached::<Groups>() {
@@ -125,11 +121,6 @@ pub(crate) fn child_init(main: Server<'static>, child: Pool<'static>) {
             main.log(level::ERROR, &format!("{text}: it cannot listen to them: {error}"));
         }
     }
-}
-
-/// In the parent: all children of that generation are gone.
-pub(crate) fn end_generation(generation: u32) {
-    generations::end_generation(generation);
 }
 
 /// Relays a request to its process group. `Err` is a redirect that is to be followed.
