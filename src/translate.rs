@@ -26,7 +26,7 @@ pub(crate) fn compile(server: Server<'_>) -> Result<(), Box<Finding>> {
         Pattern::Regex(pattern) => Regex::compile(pattern).map(Some).ok_or_else(|| {
             let (pattern, place) = (pattern.to_string_lossy(), &alias.place);
             let what = format!("the regular expression `{pattern}` cannot be compiled");
-            let directive = ("WSGIScriptAliasMatch", Some(place));
+            let directive = (alias.directive(), Some(place));
             Box::new(Finding::of_directive(
                 Severity::Error,
                 directive,

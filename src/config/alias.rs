@@ -83,6 +83,14 @@ impl Alias {
         Ok(Self { pattern, path, options: read, place })
     }
 
+    /// The directive that it was written with.
+    pub(crate) fn directive(&self) -> &'static str {
+        match self.pattern {
+            Pattern::Prefix(_) => "WSGIScriptAlias",
+            Pattern::Regex(_) => "WSGIScriptAliasMatch",
+        }
+    }
+
     /// The group and interpreter in which the script can be loaded before the first request: both options are given
     /// and literal, and the path is one file.
     pub(crate) fn preload(&self) -> Option<(&Name, &Name)> {

@@ -77,7 +77,7 @@ fn wishes<'c>(site: &'c Site<'_>) -> impl Iterator<Item = Wish<'c>> {
         let name = alias.options.process_group.as_ref()?.as_str();
         Some(Wish {
             name,
-            directive: "WSGIScriptAlias",
+            directive: alias.directive(),
             place: &alias.place,
             is_own: alias.preload().is_some(),
         })

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::access::{self, Reader};
 use super::python::{OLDEST, interpreter_of};
-use super::uses::{Use, Where};
+use super::uses::{Purpose, Use, Where};
 use super::{Case, Member, folder};
 use crate::config::ProcessGroup;
 use crate::config::finding::{Finding, Severity};
@@ -286,9 +286,9 @@ fn of_script(one: &Use, look: &Value) -> Option<Finding> {
     }
     let names = one.callables.join("` or `");
     let like = binds.iter().find(|name| ["app", "application", "wsgi", "wsgi_app", "main"].contains(name));
-    let remedy = match (like, one.directive) {
-        (Some(name), "WSGIScriptAlias") => format!("define it, or add callable-object={name}"),
-        (None, "WSGIScriptAlias") => "define it, or name what it defines with callable-object=".to_owned(),
+    let remedy = match (like, one.purpose) {
+        (Some(name), Purpose::Alias) => format!("define it, or add callable-object={name}"),
+        (None, Purpose::Alias) => "define it, or name what it defines with callable-object=".to_owned(),
         _ => "define it".to_owned(),
     };
     told(format!("{script} defines no top-level `{names}`"), remedy)

@@ -111,7 +111,7 @@ pub(super) fn of_alias(alias: &Alias, sections: &Sections<'_>) -> Option<Use> {
     Some(Use {
         script: Path::new(std::ffi::OsStr::from_bytes(path)).to_owned(),
         place: alias.place.clone(),
-        directive: "WSGIScriptAlias",
+        directive: alias.directive(),
         purpose: Purpose::Alias,
         runs: runs(group.as_deref()),
         application_group: application_group.map(global).filter(|name| !name.starts_with("%{ENV")),
@@ -223,6 +223,10 @@ mod tests {
         let elsewhere = of_alias(&alias("/ /opt/a.wsgi callable-object=app"), &all).unwrap();
         assert_eq!((elsewhere.runs, elsewhere.callables), (Where::Embedded, vec!["app".to_owned()]));
         assert_eq!(elsewhere.application_group.as_deref(), Some("%{RESOURCE}"));
+        assert_eq!(elsewhere.directive, "WSGIScriptAlias");
+        let line = &mut Words::new(b"^/a(/|$) /opt/a.wsgi", b"", 1);
+        let matched = Alias::read(line, Pattern::Regex).unwrap();
+        assert_eq!(of_alias(&matched, &sections(&NOTHING)).unwrap().directive, "WSGIScriptAliasMatch");
     }
 
     #[test]
