@@ -5,7 +5,7 @@ import signal
 import time
 
 import wire
-from group import until
+from group import alive, until
 
 HELLO = """
 import os, time
@@ -117,6 +117,37 @@ def test_a_panic_costs_one_request(group):
         answer = site.get()
         assert answer.outcome == 500 and "panic" in answer.log, answer
     assert site.workers() == pid
+
+
+LEAVING = """
+import atexit, os, time
+while os.path.exists(__file__ + ".held"): time.sleep(0.01)
+atexit.register(time.sleep, 2)
+def application(environ, start_response):
+    if environ["PATH_INFO"] == "/slow": time.sleep(3)
+    start_response("200 OK", [("Content-Length", "5")])
+    return [b"hello"]
+"""
+
+
+def test_a_worker_that_goes_takes_nothing_from_the_queue(group):
+    """It ends once no thread has a request: one that a ticket has woken before that must not take it afterwards."""
+    site = group(LEAVING, start=False)
+    site.start(environment={"MOD_WSGI_FAULT": "woken-for-the-queue"})
+    site.ready()
+    assert site.get().body == b"hello"
+    held = site.script.with_name(site.script.name + ".held")
+    held.touch()
+    old, = site.workers()
+    os.kill(old, signal.SIGUSR1)
+    until(lambda: len(site.workers()) == 2, "the start of the replacement")
+    connection = site.enqueue("/slow")
+    time.sleep(0.3)  # the thread is woken, and held up for a second; meanwhile its worker is told to go
+    held.unlink()
+    answer = wire.Response(connection).whole()
+    connection.close()
+    assert (answer.status, answer.body) == (200, b"hello"), answer
+    until(lambda: not alive(old), "the end of the old worker")
 
 
 FORKING = """

@@ -128,17 +128,19 @@ impl<'s> RequestThread<'s> {
 
     fn take_from_overflow(&mut self) {
         let Some(slot) = self.shared.place() else { return };
+        fault::pause("woken-for-the-queue");
         if !slot.reserve(self.shared.threads()) {
             self.watch.look_away(); // this thread is spoken for: a request is on its way to the slot
             return;
         }
         let hold = Hold::new(self.shared);
-        match self.ticket_from_overflow() {
-            Some(socket) => {
-                self.serve_ticket(socket, hold);
-                self.watch.requeue_overflow();
-            }
-            None => drop(hold),
+        // A worker that is to go says so first and then looks at reservations: one of the two sees the other.
+        if self.shared.mode() != Mode::Serving {
+            return; // the ticket is for another worker, whose main thread looks at the queue now and then
+        }
+        if let Some(socket) = self.ticket_from_overflow() {
+            self.serve_ticket(socket, hold);
+            self.watch.requeue_overflow();
         }
     }
 
