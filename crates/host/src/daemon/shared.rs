@@ -114,16 +114,20 @@ impl Shared {
     /// Moves on to `mode`, if that is further down. Returns whether the worker was serving until now.
     pub(super) fn enter(&self, mode: Mode) -> bool {
         let before = self.mode.fetch_max(mode as u8, SeqCst);
-        self.accept(false);
+        if let Some(slot) = self.place() {
+            slot.accepting.store(0, SeqCst);
+        }
         signal(&self.leaving);
         signal(&self.main);
         before == Mode::Serving as u8
     }
 
-    /// Lets httpd's children send requests, or not.
-    pub(super) fn accept(&self, on: bool) {
-        if let Some(slot) = self.place() {
-            slot.accepting.store(on.into(), SeqCst);
+    /// Lets httpd's children send requests, unless the worker goes already: its threads have had the overflow before.
+    pub(super) fn accept(&self) {
+        let Some(slot) = self.place() else { return };
+        slot.accepting.store(1, SeqCst);
+        if self.mode() != Mode::Serving {
+            slot.accepting.store(0, SeqCst);
         }
     }
 

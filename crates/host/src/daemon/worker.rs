@@ -300,9 +300,7 @@ impl Main {
                 fail(&self.shared, reason);
             }
         }
-        if self.shared.mode() == Mode::Serving {
-            self.shared.accept(true);
-        }
+        self.shared.accept();
     }
 
     /// Ends the process within `limit`, most of which running requests get.
