@@ -79,8 +79,10 @@ class Running:
         command = program.command(self.site)
         identity = {"user": user, "group": user, "extra_groups": []} if user else {}
         with open(root / f"console-{len(self.programs)}.log", "wb") as console:
+            # Linux may share processors between sessions (sched_autogroup_enabled). Some daemons make one of their own, and
+            # a shell's may be worth more or less: so nobody is in that.
             process = subprocess.Popen(command, cwd=self.site.machine.sites, stdin=subprocess.DEVNULL, stdout=console,
-                                       stderr=console, env=environment(root), **identity)
+                                       stderr=console, env=environment(root), start_new_session=True, **identity)
         self.programs.append(process)
         if program.behind_front:
             self.wait(lambda: connects(socket.AF_UNIX, str(self.site.socket)))
