@@ -132,7 +132,8 @@ pub struct ScriptState {
     pub target: Target,
     /// The version that the worker has loaded; `None`: it could not load it.
     pub loaded: Option<i64>,
-    /// What the worker sees in the file. The leader never looks itself.
+    /// What the worker sees in the file, or what it saw before it tried, if it could not load it. The leader never looks
+    /// itself.
     pub file: Sighting,
     /// A request has found it like this, and wants changes to be noticed (WSGIScriptReloading).
     pub noticed: bool,

@@ -19,6 +19,8 @@ pub(crate) enum Event {
     NotSpawned { reason: String },
     /// None was started, since what the serving workers have loaded cannot be loaded now.
     NotLoaded { reason: String },
+    /// With preload=on: a process begins to load the application.
+    Preloads,
     /// With preload=on: code cannot be loaded anew, and workers have the old one; so many starts are given up.
     Kept { reason: String, starts: u32 },
     /// With preload=on: workers that start from now on have the code that the files hold.

@@ -56,7 +56,7 @@ impl Supervisor {
     /// code that is there. `starts` have waited for the new one.
     pub(crate) fn keep_code(&mut self, reason: &str, starts: u32) {
         self.asked = self.asked.saturating_sub(starts);
-        if self.call_off(&Scripts::new(&self.files, 0), reason) || self.serving() == 0 {
+        if self.call_off(&Scripts::of_template(&self.files), reason) || self.serving() == 0 {
             return;
         }
         let stays = |known: Reason| !matches!(known, Reason::GracefulSignal | Reason::EvictionSignal);

@@ -6,9 +6,9 @@
 //! came up with a version between is behind too, and a file that is put back as it was makes nobody be behind.
 //!
 //! If the replacement cannot load what the others have loaded, the reload is called off: all versions that it met count
-//! as refused, and nobody is behind for their sake. A new version of any script of the group is tried again. So one
-//! script that is broken holds back the others of its group: a process has all of them or is not let in, since each
-//! of them is served, as it was, by the processes that are there.
+//! as refused, and nobody is behind for their sake. What was saved since it began is none of them. A new version of any
+//! script of the group is tried again. So one script that is broken holds back the others of its group: a process has all
+//! of them or is not let in, since each of them is served, as it was, by the processes that are there.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -38,6 +38,8 @@ pub(crate) struct Files {
     seen: BTreeMap<PathBuf, Sighting>,
     /// What could not be loaded, or not without what could not be loaded.
     refused: Versions,
+    /// What the template was to load that was started last.
+    preloaded: Versions,
     /// Why the last reload was called off, until one succeeds.
     failure: Option<String>,
     /// Workers are being replaced.
@@ -52,7 +54,7 @@ pub(crate) struct Scripts {
     loaded: BTreeMap<(PathBuf, String), i64>,
     /// The first that could not be loaded.
     failed: Option<PathBuf>,
-    /// What it found, or was to find, when it came up.
+    /// What it loaded or could not load, or was to load, when it came up.
     met: Versions,
     /// One of them wants to be loaded anew, whatever its file says.
     wanted: bool,
@@ -63,12 +65,20 @@ pub(crate) struct Scripts {
 impl Scripts {
     /// Of a worker that starts now.
     pub(crate) fn new(files: &Files, told: usize) -> Self {
-        let met = files.seen.iter().map(|(path, seen)| (path.clone(), seen.version)).collect();
-        Self { met, told, ..Self::default() }
+        Self { met: files.versions(), told, ..Self::default() }
+    }
+
+    /// Of the template that was started last.
+    pub(crate) fn of_template(files: &Files) -> Self {
+        Self { met: files.preloaded.clone(), ..Self::default() }
     }
 }
 
 impl Files {
+    fn versions(&self) -> Versions {
+        self.seen.iter().map(|(path, seen)| (path.clone(), seen.version)).collect()
+    }
+
     /// The version that a script's file has now.
     fn version(&self, path: &Path) -> Option<Option<i64>> {
         self.seen.get(path).map(|seen| seen.version)
@@ -129,7 +139,7 @@ impl Supervisor {
         worker.scripts.wanted |= wanted;
         let (came_up, pid) = (worker.is_serving(), worker.pid);
         if !came_up {
-            worker.scripts.met.insert(script.clone(), file.version);
+            worker.scripts.met.insert(script.clone(), loaded.or(file.version));
         }
         // Where changes are not to be noticed (WSGIScriptReloading Off), what a worker loads makes nobody be behind.
         let counts = noticed || self.files.seen.contains_key(&script);
@@ -217,14 +227,26 @@ impl Supervisor {
         actions.into_iter().for_each(|action| self.act(action));
     }
 
-    /// A worker begins to serve. If it has all that others have loaded, what was refused before can be loaded now.
+    /// With preload=on: a process begins to load what the files hold.
+    pub(crate) fn preloads(&mut self) {
+        self.files.preloaded = self.files.versions();
+    }
+
+    /// Whether a worker could not load what another one has loaded, maybe since it was started.
+    pub(crate) fn lacks_a_script(&self, slot: u32) -> bool {
+        let failed = self.workers.get(&slot).and_then(|worker| worker.scripts.failed.as_deref());
+        failed.is_some_and(|failed| self.loaded.iter().any(|target| target.script == failed))
+    }
+
+    /// A worker begins to serve. If it has all that others have loaded, as the files hold it, what was refused before can
+    /// be loaded now. (A copy of a template that has the old code shows nothing.)
     pub(crate) fn admit(&mut self, slot: u32) {
         let Some(worker) = self.workers.get(&slot).filter(|_| self.rolling) else { return };
         let has = |Target { script, application_group }: &Target| {
             let gone = self.files.version(script) == Some(None);
             gone || worker.scripts.loaded.contains_key(&(script.clone(), application_group.clone()))
         };
-        if worker.scripts.failed.is_none() && self.loaded.iter().all(has) {
+        if self.files.are_loaded_by(worker) && self.loaded.iter().all(has) {
             self.files.refused.clear();
             self.files.failure = None;
         }
@@ -251,7 +273,6 @@ impl Supervisor {
             serve.extend(worker.is_serving().then(|| worker.pid.to_string()));
         }
         self.files.rolls = false;
-        self.files.refused.extend(scripts.met.clone());
         let what = match &scripts.failed {
             Some(script) => format!(
                 "{} cannot be loaded as it is now (its traceback is in the log above)",
@@ -272,5 +293,7 @@ impl Supervisor {
     }
 }
 
+#[cfg(test)]
+mod refusals;
 #[cfg(test)]
 mod tests;

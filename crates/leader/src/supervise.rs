@@ -143,9 +143,10 @@ impl Supervisor {
             }
             Event::NotLoaded { reason } => {
                 self.asked = self.asked.saturating_sub(1);
-                let scripts = Scripts::new(&self.files, 0);
+                let scripts = Scripts::of_template(&self.files);
                 self.not_loaded(now, &scripts, &reason);
             }
+            Event::Preloads => self.preloads(),
             Event::Kept { reason, starts } => self.keep_code(&reason, starts),
             Event::Renewed => self.renewed(),
             Event::NoSlot => self.no_slot(now),
@@ -282,7 +283,7 @@ impl Supervisor {
 
     fn ready(&mut self, now: Instant, slot: u32, loaded: bool) {
         self.set_state(slot, State::Ready);
-        if !loaded && self.others_serve() {
+        if (!loaded || self.lacks_a_script(slot)) && self.others_serve() {
             let why = "it could not load what the serving processes have loaded";
             self.stop(now, slot, Reason::ShutdownSignal, why);
             let scripts = self.workers.get(&slot).map(|worker| worker.scripts.clone()).unwrap_or_default();

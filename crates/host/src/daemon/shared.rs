@@ -241,11 +241,24 @@ impl Shared {
         reserved == 0 && self.active() == 0 && !waits(&self.slot)
     }
 
-    /// With reload=rolling: tells the leader which version of a script is loaded, or could not be loaded.
-    pub(super) fn tell_version(&self, target: &Target) {
+    /// Loads a script, unless it is there, and says so. Whether it is there.
+    pub(super) fn load(&self, target: &Target) -> bool {
+        let before = self.settings.group.rolling.then(|| Sighting::of(&target.script));
+        let is_there = self.process.load(target);
+        if is_there {
+            self.script_is_there();
+        }
+        // What could not be loaded is what was in the file before; it may have been mended meanwhile.
+        self.tell_version(target, before.filter(|_| !is_there));
+        is_there
+    }
+
+    /// With reload=rolling: tells the leader which version of a script is loaded, or could not be loaded, and what was
+    /// seen of its file; without that, what it is now.
+    pub(super) fn tell_version(&self, target: &Target, file: Option<Sighting>) {
         if self.settings.group.rolling {
             let loaded = self.process.version(target);
-            let file = Sighting::of(&target.script);
+            let file = file.unwrap_or_else(|| Sighting::of(&target.script));
             self.tell(&FromWorker::Script(ScriptState {
                 target: target.clone(),
                 loaded,

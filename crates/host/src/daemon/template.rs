@@ -11,10 +11,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread::{self, Builder, ScopedJoinHandle};
 
-use contract::control::{self, FromWorker, Placed, ScriptState, ToTemplate};
+use contract::control::{self, FromWorker, Placed, ToTemplate};
 use contract::launch::Target;
 use contract::limits::duration;
-use contract::modified::Sighting;
 use libc::{SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::{DupFlags, Errno, dup3};
@@ -144,20 +143,10 @@ fn place(mut begun: Begun) -> Result<Shared, BootstrapError> {
 /// others have loaded since. Returns whether that worked.
 fn take_over(shared: &Shared) -> bool {
     let there = shared.process.loaded();
-    for target in there.iter().cloned() {
+    for target in &there {
         shared.script_is_there();
         shared.tell(&FromWorker::Loaded(target.clone()));
-        if shared.settings.group.rolling {
-            let loaded = shared.process.version(&target);
-            let file = Sighting::of(&target.script); // it may be newer than the template
-            shared.tell(&FromWorker::Script(ScriptState {
-                target,
-                loaded,
-                file,
-                noticed: false,
-                wanted: false,
-            }));
-        }
+        shared.tell_version(target, None); // the file may be newer than the template
     }
     if !shared.process.forked() {
         let reason = "a function of mod_wsgi.subscribe_fork(after=...) raised (its traceback is in the log above), and a \

@@ -325,7 +325,7 @@ impl<'s> RequestThread<'s> {
             application_group: String::from_utf8_lossy(request.application_group).into_owned(),
         };
         if self.shared.process.loaded().contains(&target) {
-            self.shared.tell_version(&target);
+            self.shared.tell_version(&target, None);
             self.shared.tell(&FromWorker::Loaded(target.clone()));
         }
         self.reported.insert(target);

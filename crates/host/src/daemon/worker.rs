@@ -119,13 +119,11 @@ pub(super) fn load(shared: &Shared) -> bool {
     let mut failed = BTreeSet::new();
     let key = |target: &Target| (target.script.clone(), target.application_group.clone());
     for target in &settings.group.python.imports {
-        if shared.process.load(target) {
-            shared.script_is_there();
+        if shared.load(target) {
             shared.tell(&FromWorker::Loaded(target.clone()));
         } else {
             failed.insert(key(target));
         }
-        shared.tell_version(target);
     }
     let imported = |target: &&Target| settings.group.python.imports.contains(target);
     let reload = settings.reload.iter().filter(|target| target.script.exists());
@@ -135,14 +133,7 @@ pub(super) fn load(shared: &Shared) -> bool {
 
 /// Loads what the workers before, or the other ones, have loaded. Returns whether all of it worked.
 pub(super) fn load_again<'t>(shared: &Shared, targets: impl IntoIterator<Item = &'t Target>) -> bool {
-    targets.into_iter().fold(true, |loaded, target| {
-        let worked = shared.process.load(target);
-        shared.tell_version(target);
-        if worked {
-            shared.script_is_there();
-        }
-        loaded && worked
-    })
+    targets.into_iter().filter(|target| !shared.load(target)).count() == 0
 }
 
 /// Signals as bytes in a pipe. Python's own handlers, which would wait for this thread to run Python, go. While `load`
@@ -260,12 +251,7 @@ impl Main {
     /// Loads a script beside the requests.
     fn load(&self, target: &Target) {
         let (shared, target) = (Arc::clone(&self.shared), target.clone());
-        let load = move || {
-            if shared.process.load(&target) {
-                shared.script_is_there();
-            }
-            shared.tell_version(&target);
-        };
+        let load = move || shared.load(&target);
         let started = Builder::new().name("wsgi-load".to_owned()).stack_size(STACK).spawn(load);
         if let Err(error) = started {
             tracing::warn!(

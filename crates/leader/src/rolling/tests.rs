@@ -6,10 +6,10 @@ use super::*;
 use crate::event::Event;
 use crate::supervise::tests::{Group, drain, stop, target};
 
-const RELOAD: Reason = Reason::ScriptReload;
+pub(super) const RELOAD: Reason = Reason::ScriptReload;
 
 /// The replacement in `slot` has come up with `version`, which it could not load, or with all that there is.
-fn comes_up(group: &mut Group, slot: u32, version: i64, works: bool) -> Vec<Action> {
+pub(super) fn comes_up(group: &mut Group, slot: u32, version: i64, works: bool) -> Vec<Action> {
     group.script(slot, works.then_some(version), Some(version)).ready(slot, works).done()
 }
 
@@ -284,13 +284,13 @@ fn strict_groups_hear_nothing_of_this() {
 }
 
 /// With preload=on.
-fn preloading(processes: u32) -> Group {
+pub(super) fn preloading(processes: u32) -> Group {
     let mut group = Group::rolling(processes);
     group.supervisor.preload = true;
     group
 }
 
-fn renewals(actions: &[Action]) -> usize {
+pub(super) fn renewals(actions: &[Action]) -> usize {
     actions.iter().filter(|action| matches!(action, Action::Renew)).count()
 }
 

@@ -153,7 +153,10 @@ impl Loop {
         let mut events = Vec::new();
         while let Some(step) = self.nursery.templates.next() {
             match step {
-                Step::Make { reload } => self.make(reload),
+                Step::Make { reload } => {
+                    events.push(Event::Preloads);
+                    self.make(reload);
+                }
                 Step::Spawn(start) => events.push(self.spawn_worker(start)),
                 Step::Fork(start) => events.extend(self.fork(start)),
                 Step::Refuse { reason } => events.push(Event::NotSpawned { reason }),
