@@ -46,13 +46,6 @@ static inline apr_status_t wsgi_bucket_read(apr_bucket *b, const char **data, ap
     return apr_bucket_read(b, data, length, block);
 }
 static inline int wsgi_status_is_eagain(apr_status_t status) { return APR_STATUS_IS_EAGAIN(status); }
-static inline int wsgi_status_is_eof(apr_status_t status) { return APR_STATUS_IS_EOF(status); }
-static inline int wsgi_status_is_timeup(apr_status_t status) { return APR_STATUS_IS_TIMEUP(status); }
-static inline int wsgi_core_passes_credentials(request_rec *r)
-{
-    const core_dir_config *core = ap_get_core_module_config(r->per_dir_config);
-    return core->cgi_pass_auth == AP_CGI_PASS_AUTH_ON;
-}
 static inline int wsgi_connection_is_aborted(const conn_rec *c) { return c->aborted != 0; }
 static inline void wsgi_connection_abort(conn_rec *c) { c->aborted = 1; c->keepalive = AP_CONN_CLOSE; }
 static inline int wsgi_passes_authorization(const core_dir_config *d) { return d->cgi_pass_auth == AP_CGI_PASS_AUTH_ON; }
