@@ -93,7 +93,7 @@ def test_error_override(server):
 def test_error_override_keeps_what_survives_errors(server):
     headers = [("WWW-Authenticate", 'Basic realm="r"'), ("X-Dropped", "yes")]
     response = server.get("/override", own("401 Unauthorized", headers))
-    assert response.status in (200, 401)
+    assert response.status == (200 if server.mode == "daemon" else 401)  # what the page's own application says
     assert response.header("WWW-Authenticate") == 'Basic realm="r"'
     if server.mode == "daemon":
         values = page(response)
