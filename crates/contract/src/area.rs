@@ -185,7 +185,8 @@ impl Group {
 
     /// The wait status with which worker `pid` ended, once the leader has seen it, and why it was made to end.
     pub fn exit_of(&self, pid: u32) -> Option<(i32, Option<Reason>)> {
-        let exit = self.exits.iter().find(|exit| exit.pid.load(SeqCst) == pid)?;
+        let of_pid = self.exits.iter().filter(|exit| exit.pid.load(SeqCst) == pid);
+        let exit = of_pid.max_by_key(|exit| exit.at.load(SeqCst))?; // pids come again
         Some((exit.status.load(SeqCst), Reason::from_number(exit.reason.load(SeqCst))))
     }
 }
@@ -366,6 +367,8 @@ mod tests {
         assert!(exits.len() == EXITS && exits.iter().all(|exit| exit.at <= exits[0].at));
         let last = exits.iter().find(|exit| exit.pid == 99).unwrap();
         assert_eq!((last.status, last.reason), (9, Some(Reason::MemoryLimit)));
+        group.record_exit(99, 256, None);
+        assert_eq!(group.exit_of(99), Some((256, None)), "the last process with that id");
     }
 
     #[test]
