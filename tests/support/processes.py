@@ -36,6 +36,12 @@ def parent(pid):
     return int(stat.rpartition(b")")[2].split()[1]) if stat else None
 
 
+def began(pid):
+    """When it began, in hundredths of a second since the machine did; 0 if it is gone."""
+    stat = _bytes(pid, "stat")
+    return int(stat.rpartition(b")")[2].split()[19]) if stat else 0
+
+
 def children(pid):
     """The direct children that run."""
     return [child for child in pids() if parent(child) == pid and alive(child)]

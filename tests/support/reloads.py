@@ -15,7 +15,7 @@ PATIENCE = 60
 def leaders(server):
     """The leaders, the newest last."""
     found = [pid for pid in processes.children(server.pid) if processes.name(pid).startswith("mod_wsgi_leader")]
-    return sorted(found, key=lambda pid: os.stat(f"/proc/{pid}").st_ctime_ns)
+    return sorted(found, key=lambda pid: (processes.began(pid), pid))
 
 
 def workers(server):
