@@ -171,6 +171,11 @@ pub enum FromWorker {
         /// Why, and what to change.
         reason: String,
     },
+    /// A worker or template that is still the leader's copy: the interpreter cannot be executed; I exit after this.
+    NotExecuted {
+        /// Why, and what to change.
+        reason: String,
+    },
     /// A worker that a template has forked: I am this process. It is the first thing that I say, before functions of the
     /// application run in me, which may take for ever.
     Forked {

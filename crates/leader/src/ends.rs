@@ -41,7 +41,7 @@ impl Supervisor {
         match worker.state {
             State::Starting | State::Ready => {
                 let failure = worker.failure.unwrap_or_else(|| worker.printed.failure(pid, &end));
-                if !self.call_off(&worker.scripts, &failure) {
+                if worker.unborn || !self.call_off(&worker.scripts, &failure) {
                     self.start_failed(now, &failure);
                 }
             }

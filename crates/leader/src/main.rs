@@ -14,8 +14,8 @@
 //! - [`elastic`]: how many processes there are to be under a load, and [`resize`]: what follows
 //! - [`worker`]: the states of one worker, [`look`]: what the shared area shows of it; [`backoff`]: when the next start may be
 //! - [`template`]: for preload=on, below [`supervise`] and as pure: from which process workers are forked (`run::nursery`)
-//! - [`spawn`]: how a worker is started, [`process`]: how a child is watched, [`control`]: how it is spoken to, [`printed`]: what it printed; [`repair`]: what
-//!   ended workers and children leave behind
+//! - [`spawn`]: how a worker is started, [`exec`]: by whom, [`process`]: how a child is watched, [`control`]: how it is
+//!   spoken to, [`printed`]: what it printed; [`repair`]: what ended workers and children leave behind
 
 #![forbid(unsafe_code)]
 
@@ -24,6 +24,7 @@ mod control;
 mod elastic;
 mod ends;
 mod event;
+mod exec;
 mod gate;
 mod generations;
 mod limits;
@@ -45,11 +46,20 @@ mod template;
 mod turn;
 mod worker;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use contract::launch::{EXIT_FAILED, EXIT_UNUSABLE};
 
+use crate::exec::EXECUTE;
+
 fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    if let (Some(_), Some(interpreter)) =
+        (arguments.next().filter(|first| first == EXECUTE), arguments.next())
+    {
+        return exec::execute(Path::new(&interpreter), arguments);
+    }
     let given = match settings::read() {
         Ok(given) => given,
         Err(error) => {

@@ -2,13 +2,16 @@
 
 use std::os::fd::OwnedFd;
 
-use rustix::io::{Errno, Result};
+use rustix::io::{Errno, Result, read};
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitOptions, pidfd_open, pidfd_send_signal, waitid,
     waitpid,
 };
 
 use crate::control::Control;
+
+/// How much a pipe holds, in bytes.
+const PIPE: usize = 64 << 10;
 
 /// A child, and the ways to it.
 pub(crate) struct Process {
@@ -42,6 +45,20 @@ impl Process {
         let _ = pidfd_send_signal(&self.pidfd, signal);
     }
 
+    /// What its interpreter has printed since: no more than a pipe holds, for one may print for ever.
+    pub(crate) fn read_printed(&mut self) -> Option<Vec<u8>> {
+        let mut text = vec![0; PIPE];
+        match read(self.printed.as_ref()?, &mut text) {
+            Ok(count @ 1..) => {
+                text.truncate(count);
+                return Some(text);
+            }
+            Err(Errno::AGAIN | Errno::INTR) => {}
+            Ok(_) | Err(_) => self.printed = None,
+        }
+        None
+    }
+
     /// Its wait status, once it has ended; asked once.
     pub(crate) fn reap(&self) -> Option<i32> {
         if self.status.is_some() {
@@ -59,6 +76,7 @@ impl Process {
 mod tests {
     use super::*;
     use contract::ticket;
+    use rustix::pipe::{PipeFlags, pipe_with};
     use std::process::Command;
 
     fn watch(pid: u32) -> Result<Process> {
@@ -79,6 +97,21 @@ mod tests {
         };
         assert_eq!(status, Signal::KILL.as_raw());
         assert!(child.wait().is_err(), "it was waited for");
+    }
+
+    #[test]
+    fn what_is_printed_is_read_a_pipe_at_a_time() {
+        let (ours, theirs) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).unwrap();
+        let mut child = Command::new("true").spawn().unwrap();
+        let mut process = Process::watch(child.id(), ticket::queue().unwrap().0, Some(ours)).unwrap();
+        while rustix::io::write(&theirs, &[b'x'; 1000]).is_ok() {}
+        let printed = process.read_printed().map(|text| text.len());
+        assert!(printed.is_some_and(|length| length > 0 && length <= PIPE), "{printed:?}");
+        assert_eq!(process.read_printed(), None, "that was all");
+        assert!(process.printed.is_some(), "there may be more");
+        drop(theirs);
+        assert_eq!((process.read_printed(), process.printed.is_some()), (None, false));
+        child.wait().unwrap();
     }
 
     #[test]

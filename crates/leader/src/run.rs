@@ -217,18 +217,9 @@ impl Loop {
 
     /// Passes what an interpreter prints on to the log, and lets the supervisor know.
     fn pass_on(&mut self, slot: u32) {
-        let mut text = vec![0; 4096];
-        while let Some(process) = self.processes.get_mut(&slot) {
-            let Some(printed) = &process.printed else { return };
-            match rustix::io::read(printed, &mut text) {
-                Ok(count @ 1..) => {
-                    let text = text.get(..count).unwrap_or_default();
-                    let _ = io::stderr().write_all(text);
-                    self.happened(Event::Printed { slot, text: String::from_utf8_lossy(text).into_owned() });
-                }
-                Err(Errno::AGAIN) => return,
-                Ok(_) | Err(_) => process.printed = None,
-            }
+        if let Some(text) = self.processes.get_mut(&slot).and_then(Process::read_printed) {
+            let _ = io::stderr().write_all(&text);
+            self.happened(Event::Printed { slot, text: String::from_utf8_lossy(&text).into_owned() });
         }
     }
 

@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use command_fds::{CommandFdExt, FdMapping, FdMappingCollision};
 use contract::launch::{
@@ -16,6 +16,7 @@ use rustix::fs::{MemfdFlags, OFlags, fcntl_setfl, memfd_create};
 use rustix::pipe::{PipeFlags, pipe_with};
 use thiserror::Error;
 
+use crate::exec::{self, ExecError};
 use crate::process::Process;
 
 /// What the interpreter runs. Every Python from 2.7 on can read it, so that an unsuitable one can say so: through the
@@ -38,8 +39,8 @@ pub(crate) struct Place<'g> {
 pub(crate) enum SpawnError {
     #[error("the descriptors for it collide: {0}")]
     Collision(#[from] FdMappingCollision),
-    #[error("the interpreter {interpreter} cannot be executed: {source}{remedy}")]
-    Exec { interpreter: String, source: io::Error, remedy: &'static str },
+    #[error(transparent)]
+    Exec(#[from] ExecError),
     #[error("the system refuses what it needs: {0}; look at the limits on open files and memory")]
     System(#[from] io::Error),
 }
@@ -52,7 +53,7 @@ pub(crate) fn spawn(group: &Leader, place: &Place<'_>, reload: Vec<Target>) -> R
     let without_secrets = Leader { environment: Variables::default(), ..group.clone() };
     let (slot, slots) = (place.slot.map_or(0, |(number, _)| number), place.slots);
     let settings = Worker { slot, slots, group: without_secrets, reload, is_template: place.slot.is_none() };
-    let mut command = Command::new(&group.interpreter);
+    let mut command = exec::command(&group.interpreter);
     command.envs(group.environment.iter());
     command.args(flags(group)).arg("-c").arg(BOOTSTRAP).arg(&group.host).env_remove("PYTHONHOME");
     command.stderr(Stdio::from(print));
@@ -71,7 +72,7 @@ pub(crate) fn spawn(group: &Leader, place: &Place<'_>, reload: Vec<Target>) -> R
         mappings.push(FdMapping { parent_fd: slot.try_clone_to_owned()?, child_fd: SLOT_FD });
     }
     command.fd_mappings(mappings)?;
-    let mut child = command.spawn().map_err(|source| exec_error(group, source))?;
+    let mut child = command.spawn().map_err(|source| ExecError::new(&group.interpreter, source))?;
     match Process::watch(child.id(), control, Some(printed)) {
         Ok(process) => Ok(process),
         Err(error) => {
@@ -98,21 +99,4 @@ fn settings_file(settings: &Worker) -> io::Result<OwnedFd> {
     file.write_all(&serde_json::to_vec(settings)?)?;
     file.rewind()?;
     Ok(file.into())
-}
-
-fn exec_error(group: &Leader, source: io::Error) -> SpawnError {
-    let remedy = match source.kind() {
-        io::ErrorKind::NotFound => {
-            "; set python-home of WSGIDaemonProcess to a virtual environment or a Python installation, and look whether the one it was made from is still there"
-        }
-        io::ErrorKind::PermissionDenied => {
-            "; the group's user must be able to execute it and to search every directory above it"
-        }
-        io::ErrorKind::ArgumentListTooLong => {
-            "; its environment is too large: put less into env-file and env of WSGIDaemonProcess, and into files instead"
-        }
-        io::ErrorKind::WouldBlock => "; the group's user has reached its limit of processes (ulimit -u)",
-        _ => "; set python-home of WSGIDaemonProcess to a Python for this machine",
-    };
-    SpawnError::Exec { interpreter: group.interpreter.display().to_string(), source, remedy }
 }

@@ -264,6 +264,7 @@ impl Supervisor {
                 self.retire(now, slot, reason);
             }
             FromWorker::Failed { reason } => worker.failure = Some(reason),
+            FromWorker::NotExecuted { reason } => (worker.failure, worker.unborn) = (Some(reason), true),
             FromWorker::Ready { .. }
             | FromWorker::Busy
             | FromWorker::Forked { .. }

@@ -53,6 +53,8 @@ pub(crate) struct Worker {
     pub(crate) busy: usize,
     /// What its limits need to remember.
     pub(crate) watch: Watch,
+    /// Its interpreter cannot be executed: it was never a worker.
+    pub(crate) unborn: bool,
     /// What it said before it gave up.
     pub(crate) failure: Option<String>,
     /// The end of what its interpreter printed while it came up.
@@ -70,6 +72,7 @@ impl Worker {
             scripts: Scripts::default(),
             busy: 0,
             watch: Watch::new(now),
+            unborn: false,
             failure: None,
             printed: Printed::default(),
         }

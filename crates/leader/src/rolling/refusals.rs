@@ -112,3 +112,16 @@ fn a_copy_of_the_old_code_makes_nobody_try_again() {
     assert_eq!(renewals(&done), 0, "{done:?}");
     assert!(done.iter().any(|action| matches!(action, Action::Publish(Health::Outdated, _))), "{done:?}");
 }
+
+#[test]
+fn an_interpreter_that_cannot_be_executed_is_no_fault_of_the_code() {
+    let mut group = Group::rolling(1);
+    group.script(0, Some(1), Some(2)).done();
+    let reason = "the interpreter cannot be executed".to_owned();
+    group.on(Event::Said { slot: 1, message: FromWorker::NotExecuted { reason } }).exited(1, 1 << 8, 0);
+    assert_eq!(
+        group.logged(Level::ERROR, "cannot start a process: the interpreter cannot be executed; the next"),
+        1
+    );
+    assert_eq!(group.later(1000).starts(), 1, "version 2 is not refused");
+}

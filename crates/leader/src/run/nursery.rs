@@ -7,7 +7,6 @@ use std::time::Instant;
 use contract::control::FromWorker;
 use contract::ending::describe;
 use contract::launch::{Leader, Target};
-use rustix::io::Errno;
 use rustix::process::{Signal, WaitOptions, getpid, set_child_subreaper, wait};
 
 use super::start::Forked;
@@ -36,8 +35,16 @@ struct Template {
     printed: Printed,
     /// What it said before it gave up.
     failure: Option<String>,
+    /// Its interpreter cannot be executed.
+    unborn: bool,
     /// It was told to end with SIGABRT, which the application may have caught.
     aborted: bool,
+}
+
+impl Template {
+    fn new(process: Process) -> Self {
+        Self { process, printed: Printed::default(), failure: None, unborn: false, aborted: false }
+    }
 }
 
 /// What the loop waits for.
@@ -190,9 +197,7 @@ impl Loop {
                     process.id(),
                     self.settings.interpreter.display()
                 );
-                let template =
-                    Template { process, printed: Printed::default(), failure: None, aborted: false };
-                self.nursery.coming = Some(template);
+                self.nursery.coming = Some(Template::new(process));
             }
             Err(error) => {
                 self.nursery.templates.failed(Instant::now(), Which::Coming, &error.to_string());
@@ -230,6 +235,11 @@ impl Loop {
                         template.failure = Some(reason);
                     }
                 }
+                FromWorker::NotExecuted { reason } => {
+                    if let Some(template) = self.nursery.place(which) {
+                        (template.failure, template.unborn) = (Some(reason), true);
+                    }
+                }
                 FromWorker::Unfit { found } => {
                     if let Some(Forked { slot, start, .. }) = self.nursery.forked.take() {
                         self.not_spawned(slot, String::new());
@@ -243,18 +253,10 @@ impl Loop {
     }
 
     fn print_of_template(&mut self, which: Which) {
-        let mut text = vec![0; 4096];
-        while let Some(template) = self.nursery.place(which) {
-            let Some(printed) = &template.process.printed else { return };
-            match rustix::io::read(printed, &mut text) {
-                Ok(count @ 1..) => {
-                    let text = text.get(..count).unwrap_or_default();
-                    let _ = io::stderr().write_all(text);
-                    template.printed.add(&String::from_utf8_lossy(text));
-                }
-                Err(Errno::AGAIN) => return,
-                Ok(_) | Err(_) => template.process.printed = None,
-            }
+        let Some(template) = self.nursery.place(which) else { return };
+        if let Some(text) = template.process.read_printed() {
+            let _ = io::stderr().write_all(&text);
+            template.printed.add(&String::from_utf8_lossy(&text));
         }
     }
 
@@ -264,7 +266,7 @@ impl Loop {
         self.print_of_template(which);
         let Some(template) = self.nursery.place(which) else { return };
         let Some(status) = template.process.reap() else { return };
-        let (pid, end) = (template.process.id(), describe(status));
+        let (pid, end, unborn) = (template.process.id(), describe(status), template.unborn);
         let failure = template.failure.take().unwrap_or_else(|| match which {
             Which::Coming => template.printed.failure(pid, &end),
             Which::Ready => format!("process {pid}, which had loaded the application, {end}"),
@@ -272,8 +274,8 @@ impl Loop {
         *self.nursery.place(which) = None;
         let (now, others_serve) = (Instant::now(), self.supervisor.others_serve());
         match which {
-            Which::Coming => self.nursery.templates.died(now, &failure, others_serve),
-            Which::Ready => self.nursery.templates.failed(now, which, &failure),
+            Which::Coming if !unborn => self.nursery.templates.died(now, &failure, others_serve),
+            Which::Coming | Which::Ready => self.nursery.templates.failed(now, which, &failure),
         }
     }
 }
