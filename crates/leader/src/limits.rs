@@ -21,6 +21,8 @@ use crate::worker::State;
 const HELD_UP: Duration = Duration::from_secs(5);
 /// The times between looks at a group at rest.
 const LOOKS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
+/// A process that takes so long to come up is worth a line, where startup-timeout does not end it.
+pub(crate) const LONG: Duration = Duration::from_secs(60);
 /// What a deadlocked worker gets to end where shutdown-timeout sets no limit.
 const DEADLOCKED: Duration = Duration::from_secs(5);
 
@@ -35,13 +37,16 @@ pub(crate) struct Watch {
     shown: BTreeSet<RequestOf>,
     /// Requests that were interrupted, and when.
     interrupted: BTreeMap<RequestOf, Instant>,
+    /// It has been said that it takes long to come up.
+    is_late: bool,
     /// The last stamp of its prober, and since when it is that one.
     probe: Option<(u64, Instant)>,
 }
 
 impl Watch {
     pub(crate) fn new(now: Instant) -> Self {
-        Self { born: now, looked: now, shown: BTreeSet::new(), interrupted: BTreeMap::new(), probe: None }
+        let (shown, interrupted) = (BTreeSet::new(), BTreeMap::new());
+        Self { born: now, looked: now, shown, interrupted, is_late: false, probe: None }
     }
 
     /// Forgets requests that have ended.
@@ -197,7 +202,7 @@ impl Supervisor {
                 );
                 (Reason::DeadlockTimeout, text)
             }
-            (false, false) => return,
+            (false, false) => return self.say_if_late(slot, age),
         };
         worker.state = State::Stopping { kill_at: Some(now + GRACE) };
         worker.ends_for(reason);
@@ -208,6 +213,17 @@ impl Supervisor {
         self.act(Action::Abort { slot });
         if !self.call_off(&scripts, &text) {
             self.start_failed(now, &text);
+        }
+    }
+
+    /// Says once that a worker takes long to come up, where nothing will end it.
+    fn say_if_late(&mut self, slot: u32, age: Duration) {
+        let Some(worker) = self.workers.get_mut(&slot).filter(|_| self.limits.startup_timeout == 0) else {
+            return;
+        };
+        if age >= LONG && !std::mem::replace(&mut worker.watch.is_late, true) {
+            let text = waited_for(&format!("process {} in slot {slot}", worker.pid), age);
+            self.log(Level::WARN, text);
         }
     }
 
@@ -275,6 +291,15 @@ impl Supervisor {
 /// The line about a request that has run longer than it should.
 fn overdue(running: &Running, pid: u32, limit: u32) -> String {
     format!("{}, in process {pid}: longer than request-timeout={limit}; its stack follows", has_run(running))
+}
+
+/// The line about a process that takes long to come up.
+pub(crate) fn waited_for(process: &str, age: Duration) -> String {
+    format!(
+        "{process} has not come up for {} s, and is waited for: its interpreter, or what it loads, takes long or hangs. \
+         Where it is, py-spy or gdb say; startup-timeout of WSGIDaemonProcess ends such a process, and writes its stack",
+        age.as_secs()
+    )
 }
 
 fn has_run(running: &Running) -> String {

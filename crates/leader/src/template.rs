@@ -13,6 +13,7 @@ use contract::limits::duration;
 use tracing::Level;
 
 use crate::backoff::Backoff;
+use crate::limits::{LONG, waited_for};
 use crate::supervise::NOT_LOADED;
 
 /// A template that ends within this time has died early.
@@ -99,6 +100,8 @@ struct Coming {
     since: Instant,
     /// When it could take Python's lock last, if it looks for that.
     probed: Option<Instant>,
+    /// It has been said that it takes long.
+    is_late: bool,
     /// It has loaded everything, and forks once the other one does not.
     is_loaded: bool,
 }
@@ -256,6 +259,10 @@ impl Templates {
                 (coming.since, coming.probed) = (now, coming.probed.map(|_| now)); // its end is awaited
                 let text = format!("{reason}; the process that loads it is ended, and its stack is below");
                 self.abort(Which::Coming, reason, text);
+            } else if self.startup_timeout.is_none() && late(Some(coming.since), LONG) && !coming.is_late {
+                coming.is_late = true;
+                let text = waited_for("the process that loads the application", now - coming.since);
+                self.log(Level::WARN, text);
             }
         }
         if late(self.forking, PATIENCE) {
@@ -305,7 +312,7 @@ impl Templates {
 
     fn make(&mut self, now: Instant, reload: Vec<Target>) {
         if self.coming.is_none() {
-            self.coming = Some(Coming { since: now, probed: None, is_loaded: false });
+            self.coming = Some(Coming { since: now, probed: None, is_late: false, is_loaded: false });
             self.lost = false;
             self.reload.clone_from(&reload);
             self.act(Step::Make { reload });

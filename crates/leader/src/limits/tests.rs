@@ -248,3 +248,19 @@ fn the_next_generation_of_a_service_waits_for_the_end_of_the_last() {
     assert_eq!(last.done(), [stop(0, Reason::GracefulSignal), Action::Terminate { slot: 0 }]);
     assert_eq!(last.exited(0, 0, 0).done().last(), Some(&Action::Exit));
 }
+
+#[test]
+fn who_takes_long_to_come_up_is_told_of_once() {
+    let mut group = Group::new(1, false);
+    assert_eq!(group.later(59_000).on(Event::Seen { slot: 0, seen: Seen::default() }).starts(), 1);
+    group.later(1000).on(Event::Seen { slot: 0, seen: Seen::default() });
+    let words = "process 100 in slot 0 has not come up for 60 s, and is waited for";
+    assert_eq!(group.logged(Level::WARN, words), 1);
+    assert_eq!(group.later(60_000).on(Event::Seen { slot: 0, seen: Seen::default() }).done(), []);
+    assert_eq!(group.logged(Level::WARN, ""), 0, "done() has taken what was logged");
+
+    let mut limited = Group::new(1, false);
+    limited.supervisor.limits.startup_timeout = 90;
+    limited.later(70_000).on(Event::Seen { slot: 0, seen: Seen::default() });
+    assert_eq!(limited.logged(Level::WARN, ""), 0, "the limit will end it");
+}

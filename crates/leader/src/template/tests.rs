@@ -297,3 +297,23 @@ fn who_falls_back_keeps_no_template() {
     assert_eq!(steps[..2], [Step::End(Which::Ready), Step::End(Which::Coming)]);
     assert_eq!(steps[2..], plain);
 }
+
+#[test]
+fn who_loads_for_long_is_told_of_once_where_nothing_ends_it() {
+    for (limit, expected) in [(0, 1), (100, 0)] {
+        let mut settings = crate::supervise::tests::settings();
+        (settings.python.preload, settings.limits.startup_timeout) = (true, limit);
+        let mut group = Group::new(&settings);
+        group.wants("first");
+        let mut told = 0;
+        for at in [59, 60, 61, 90] {
+            group.at = at;
+            group.templates.tick(group.now());
+            let steps = std::iter::from_fn(|| group.templates.next());
+            told += steps
+                .filter(|step| matches!(step, Step::Log(_, text) if text.contains("not come up for 60 s")))
+                .count();
+        }
+        assert_eq!(told, expected, "startup-timeout={limit}");
+    }
+}
