@@ -45,6 +45,18 @@ static inline apr_status_t wsgi_bucket_read(apr_bucket *b, const char **data, ap
 {
     return apr_bucket_read(b, data, length, block);
 }
+static inline apr_bucket *wsgi_bucket_create(const apr_bucket_type_t *type, void *data, apr_bucket_alloc_t *list)
+{
+    apr_bucket *b = apr_bucket_alloc(sizeof(*b), list);
+    APR_BUCKET_INIT(b);
+    b->type = type;
+    b->data = data;
+    b->start = 0;
+    b->length = 0;
+    b->free = apr_bucket_free;
+    b->list = list;
+    return b;
+}
 static inline int wsgi_status_is_eagain(apr_status_t status) { return APR_STATUS_IS_EAGAIN(status); }
 static inline int wsgi_connection_is_aborted(const conn_rec *c) { return c->aborted != 0; }
 static inline void wsgi_connection_abort(conn_rec *c) { c->aborted = 1; c->keepalive = AP_CONN_CLOSE; }

@@ -96,6 +96,15 @@ impl<'r> Brigade<'r> {
         };
     }
 
+    /// Passes on what is in it behind the filters of the request, straight to the connection.
+    pub(super) fn pass_straight(self, request: Request<'_>) {
+        let connection = request.connection();
+        let filters = field!(connection.output_filters);
+        // SAFETY: the connection's own filters and our own brigade; this thread runs both.
+        let _ = unsafe { sys::ap_pass_brigade(filters, self.as_ptr()) };
+        self.cleanup();
+    }
+
     /// Frees what is left in it.
     pub(super) fn cleanup(self) {
         // SAFETY: the brigade is ours and alive.

@@ -33,6 +33,7 @@ pub(crate) mod sections;
 pub(crate) mod server;
 mod ssl;
 pub(crate) mod status;
+mod stream;
 mod table;
 pub(crate) mod thread;
 pub(crate) mod written;
@@ -44,6 +45,7 @@ pub(crate) use redirect::Redirect;
 pub(crate) use request::Request;
 pub(crate) use responder::{ClientGone, HandlerResult, Responder};
 pub(crate) use server::Server;
+pub(crate) use stream::Stream;
 
 use crate::sys;
 

@@ -225,15 +225,24 @@ impl<'r> Request<'r> {
 
     /// Ends the connection without another byte, as httpd does when a client takes nothing any more: what is missing of
     /// a response does not look like its end.
-    pub(crate) fn abort_connection(self) {
+    pub(super) fn abort_connection(self) {
         let connection = self.connection();
         // SAFETY: as above; the connection belongs to this thread while the request runs.
         unsafe { sys::wsgi_connection_abort(connection.as_ptr()) };
+        self.set_ended(); // httpd would pass on an end, which mod_http2 sends
     }
 
     /// Whether the end of a response has been sent, by us or by a filter in our place.
     pub(crate) fn has_ended(self) -> bool {
         field!(self.eos_sent) != 0
+    }
+
+    /// What `ap_pass_brigade` notes of a request, and of those before it, when a brigade ends with EOS: httpd passes none.
+    pub(super) fn set_ended(self) {
+        for request in std::iter::successors(Some(self), |request| request.previous()) {
+            // SAFETY: the request is alive, and those before an internal redirect with it.
+            unsafe { (*request.as_ptr()).eos_sent = 1 };
+        }
     }
 
     /// The connection, which outlives the request.

@@ -229,19 +229,21 @@ impl<'r> Responder<'r> {
             let _ = self.flush();
         }
         self.request.close_connection_after();
-        let pool = self.request.pool();
-        // SAFETY: pool and allocator are alive; no text is given.
-        let bucket = unsafe {
-            sys::ap_bucket_error_create(
-                sys::HTTP_BAD_GATEWAY,
-                std::ptr::null(),
-                pool.as_ptr(),
-                self.brigade.allocator(),
-            )
-        };
-        // SAFETY: made with the brigade's allocator.
-        unsafe { self.brigade.push(bucket) };
+        self.push_error();
         let _ = self.end(true);
+    }
+
+    /// The client takes nothing any more: nothing waits for it, and what it has got does not look complete. A stream of
+    /// HTTP/2 is reset: the error goes straight to mod_http2, for filters of the request could have more for it.
+    pub(crate) fn give_up(&self) {
+        if self.request.has_ended() {
+            return;
+        }
+        self.request.abort_connection();
+        if self.request.is_stream() {
+            self.push_error();
+            self.brigade.pass_straight(self.request);
+        }
     }
 
     /// Leaves the response to httpd: its ErrorDocument for the head's status, with the headers that survive errors.
@@ -256,6 +258,16 @@ impl<'r> Responder<'r> {
         let end = unsafe { sys::apr_bucket_eos_create(self.brigade.allocator()) };
         // SAFETY: made with the brigade's allocator.
         unsafe { self.brigade.push(end) };
+    }
+
+    fn push_error(&self) {
+        let (text, pool) = (std::ptr::null(), self.request.pool().as_ptr());
+        // SAFETY: pool and allocator are alive; no text is given.
+        let error = unsafe {
+            sys::ap_bucket_error_create(sys::HTTP_BAD_GATEWAY, text, pool, self.brigade.allocator())
+        };
+        // SAFETY: made with the brigade's allocator.
+        unsafe { self.brigade.push(error) };
     }
 
     fn push_flush(&self) {
@@ -296,15 +308,5 @@ impl Request<'_> {
     /// GET, or HEAD, which httpd counts among them.
     fn is_get(self) -> bool {
         i64::from(field!(self.method_number)) == i64::from(sys::M_GET)
-    }
-
-    /// What `ap_pass_brigade` notes when a brigade ends with EOS; ours end with a flush behind it.
-    fn set_ended(self) {
-        // SAFETY: the request is alive.
-        unsafe { (*self.as_ptr()).eos_sent = 1 };
-        if let Some(before) = self.previous() {
-            // SAFETY: so is the one before an internal redirect.
-            unsafe { (*before.as_ptr()).eos_sent = 1 };
-        }
     }
 }

@@ -151,6 +151,10 @@ impl Reply for Answer<'_> {
         self.delivery.patience()
     }
 
+    fn turn(&self) -> Option<Duration> {
+        self.delivery.turn()
+    }
+
     fn delay(&self, usual: Duration) -> Duration {
         self.delivery.delay(usual)
     }
@@ -196,9 +200,7 @@ impl Reply for Answer<'_> {
     }
 
     fn give_up(&self) -> HandlerResult {
-        if !self.request.has_ended() {
-            self.request.abort_connection();
-        }
+        self.delivery.responder.give_up();
         HandlerResult::Done
     }
 

@@ -255,14 +255,15 @@ impl<'r, R: Reply> Relay<'_, 'r, R> {
     /// What the client could have is sent when nothing comes.
     fn wait(&mut self, connection: &Connection, need: Need) -> Came {
         let (full, blocked) = (self.answer.is_full(), self.answer.is_blocked());
-        let from_client = need == Need::Client && !self.is_blind();
-        let client = self.request.client_fd().filter(|_| from_client || blocked);
+        let turn = self.answer.turn();
+        let (from_client, to_client) = (need == Need::Client && !self.is_blind(), blocked && turn.is_none());
+        let client = self.request.client_fd().filter(|_| from_client || to_client);
         let pause = match need {
             _ if self.answer.is_pending() => {
                 self.answer.delay(self.group.settings.response_flush_delay.duration())
             }
-            Need::Client if !from_client => BLIND,
-            _ => self.answer.patience().unwrap_or(TICK),
+            Need::Client if !from_client => turn.map_or(BLIND, |turn| turn.min(BLIND)),
+            _ => turn.into_iter().chain(self.answer.patience()).min().unwrap_or(TICK),
         };
         let flag = |flag, on| if on { flag } else { PollFlags::empty() };
         let mut sockets = Vec::with_capacity(2);
@@ -271,7 +272,7 @@ impl<'r, R: Reply> Relay<'_, 'r, R> {
             sockets.push(PollFd::new(connection, events));
         }
         if let Some(client) = &client {
-            let events = flag(PollFlags::IN, from_client) | flag(PollFlags::OUT, blocked);
+            let events = flag(PollFlags::IN, from_client) | flag(PollFlags::OUT, to_client);
             sockets.push(PollFd::new(client, events));
         }
         let ready = poll(&mut sockets, Some(&timespec(pause))) != Ok(0);

@@ -5,8 +5,8 @@
 //! and is free once the application has finished. At the end httpd gets the rest, mostly as a file, and sends it when
 //! the client takes it; the event MPM has no thread waiting for that.
 //!
-//! A socket with room is not all: filters (mod_ratelimit) and HTTP/2 take their time as well. A passage that took long
-//! shows it; from then on a passage waits until the worker has nothing more to say for the moment.
+//! Room is not all: filters (mod_ratelimit) take their time as well. A passage that took long shows it; from then on a
+//! passage waits until the worker has nothing more to say for the moment.
 
 use std::os::fd::OwnedFd;
 use std::sync::atomic::Ordering::Relaxed;
@@ -24,12 +24,15 @@ use crate::apache::{ClientGone, Request, Responder};
 
 /// How much memory httpd sets aside at the end without waiting; its own limit, FlushMaxThreshold, is 64K.
 const SET_ASIDE: usize = 48 << 10;
-/// The largest passages: in one go, to HTTP/2, which takes 64K before it waits, and through what takes its time.
+/// The largest passages, and those to a stream, which has that in memory, maybe twice. Filters cut a piece into several,
+/// and together they must not be more than mod_http2 takes at once, 64K (H2StreamMaxMemSize).
 const PIECE: usize = 1 << 20;
-const STREAM_PIECE: usize = 32 << 10;
-/// How much is gathered while the worker goes on and on: a response of that length never waits for an HTTP/2 client.
+const STREAM_PIECE: usize = 256 << 10;
+const FILTERED_PIECE: usize = 32 << 10;
+/// How much is gathered while the worker goes on and on: with a mod_http2 that does not say whether a client takes it, a
+/// response of that length never waits for one.
 const GATHERED: usize = BODY_PIECE;
-const STREAM_GATHERED: usize = 1 << 20;
+const BLIND_GATHERED: usize = 1 << 20;
 /// What is passed on without a copy, once something has been: a small piece had better wait for others.
 const LARGE: usize = 16 << 10;
 /// A passage that takes longer has waited for somebody.
@@ -49,9 +52,9 @@ static PENDING: Shelf<Vec<u8>> = Shelf::new();
 enum Flow {
     /// At once, as far as is known.
     Free,
-    /// Its socket has no room.
+    /// Its socket, or its stream, has no room.
     Blocked,
-    /// Its socket has room, but passages wait.
+    /// There is room, but passages wait.
     Tardy,
 }
 
@@ -67,8 +70,11 @@ pub(super) struct Delivery<'r> {
     /// What came after all that.
     file: Option<(OwnedFd, FilePart)>,
     flow: Flow,
-    /// How much is passed on at once.
+    /// How much is passed on at once, and at most.
     piece: usize,
+    most: usize,
+    /// How much is gathered.
+    gathered: usize,
     outlet: Outlet<'r>,
     /// When something was passed on.
     passed: Option<Instant>,
@@ -78,6 +84,13 @@ pub(super) struct Delivery<'r> {
 
 impl<'r> Delivery<'r> {
     pub(super) fn new(request: Request<'r>, group: &'r Group) -> Self {
+        let outlet = Outlet::new(request);
+        let (most, gathered) = match (request.is_stream(), outlet.is_asked()) {
+            (false, _) => (PIECE, GATHERED),
+            (true, true) if !request.has_content_filter() => (STREAM_PIECE, GATHERED),
+            (true, true) => (FILTERED_PIECE, GATHERED),
+            (true, false) => (FILTERED_PIECE, BLIND_GATHERED),
+        };
         Self {
             request,
             group,
@@ -88,7 +101,9 @@ impl<'r> Delivery<'r> {
             file: None,
             flow: Flow::Free,
             piece: SURE,
-            outlet: Outlet::new(request),
+            most,
+            gathered,
+            outlet,
             passed: None,
             quiet: false,
         }
@@ -105,16 +120,22 @@ impl<'r> Delivery<'r> {
         self.flow == Flow::Blocked
     }
 
-    /// Whether the worker must wait until the client has taken something.
+    /// Whether the worker must wait until the client has taken something. What goes to a stream next is gathered meanwhile.
     pub(super) fn is_full(&self) -> bool {
+        let ahead = if self.outlet.is_asked() { self.most } else { 0 };
         (self.flow == Flow::Blocked || !self.spool.is_empty()) && self.spool.is_full()
-            || self.patience().is_some()
+            || self.patience().is_some() && self.unsent() >= ahead
     }
 
     /// How long it waits for a client that has kept up so far.
     pub(super) fn patience(&self) -> Option<Duration> {
         let hopes = self.flow == Flow::Blocked && self.spool.is_empty();
         hopes.then(|| self.outlet.patience()).filter(|patience| !patience.is_zero())
+    }
+
+    /// After how long the client is asked again for room, if something waits for it and its socket would not tell.
+    pub(super) fn turn(&self) -> Option<Duration> {
+        if self.is_blocked() { self.outlet.turn() } else { None }
     }
 
     /// How long the worker may be silent before [`Self::flush`], which is `usual` if nothing has waited yet.
@@ -143,12 +164,13 @@ impl<'r> Delivery<'r> {
                 }
             }
         }
-        if self.passed.is_some() && bytes.len() >= LARGE && self.takes(self.unsent() + bytes.len()) {
-            return self.pass(self.unsent(), bytes);
+        let unsent = self.unsent();
+        let fits = unsent == 0 || !self.outlet.is_asked(); // in one bucket
+        if self.passed.is_some() && bytes.len() >= LARGE && fits && self.takes(unsent + bytes.len()) {
+            return self.pass(unsent, bytes);
         }
         self.pending.extend_from_slice(bytes);
-        let gathered = if self.request.is_stream() { STREAM_GATHERED } else { GATHERED };
-        if self.unsent() >= gathered { self.advance() } else { Ok(()) }
+        if self.unsent() >= self.gathered { self.advance() } else { Ok(()) }
     }
 
     /// Takes a part of a file, which is closed with the request.
@@ -204,10 +226,10 @@ impl<'r> Delivery<'r> {
         let now = Instant::now();
         let took = now - begin;
         self.passed = Some(now);
-        let most = if self.request.is_stream() { STREAM_PIECE } else { PIECE };
+        let most = self.most;
         (self.flow, self.piece) = match self.flow {
             _ if took < LONG => (Flow::Free, (self.piece * 4).min(most)),
-            Flow::Tardy if took < STEADY => (Flow::Tardy, (self.piece * 2).min(PIECE)),
+            Flow::Tardy if took < STEADY => (Flow::Tardy, (self.piece * 2).min(most)),
             Flow::Tardy => (Flow::Tardy, self.piece),
             Flow::Free | Flow::Blocked => (Flow::Tardy, SURE),
         };

@@ -69,6 +69,11 @@ pub(super) trait Reply {
         None
     }
 
+    /// After how long [`Self::resume`] is due if something waits for room that the client's socket would not tell of.
+    fn turn(&self) -> Option<Duration> {
+        None
+    }
+
     /// For how long the worker may be silent before [`Self::flush`]: `usual`, or less if that has passed already.
     fn delay(&self, usual: Duration) -> Duration {
         usual

@@ -59,16 +59,23 @@ def application(environ, start_response):
             file.write(whole)
         return environ["wsgi.file_wrapper"](Watched(path, note))
     if kind == "endless":
-        return Noted(counted(note, float(asked.get("pause", "0"))), note)
-    return Noted((whole[at : at + BLOCK] for at in range(0, size, BLOCK)), note)
+        return Noted(counted(note, int(asked.get("swift", "100")), float(asked.get("pause", "0"))), note)
+    return Noted(paced(whole, int(asked.get("block", BLOCK)), float(asked.get("pause", "0"))), note)
 
 
-def counted(note, pause):
-    """Blocks without end, whose number is noted; with a pause after each once there are a hundred."""
+def paced(whole, length, pause):
+    """Blocks of that length, with a pause after each."""
+    for at in range(0, len(whole), length):
+        yield whole[at : at + length]
+        time.sleep(pause)
+
+
+def counted(note, swift, pause):
+    """Blocks without end, whose number is noted; with a pause after each once there are so many."""
     number = 0
     while True:
         note(str(number))
-        if number >= 100:
+        if number >= swift:
             time.sleep(pause)
         number += 1
         yield content(number * BLOCK, (number - 1) * BLOCK)
