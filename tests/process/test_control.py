@@ -65,3 +65,13 @@ def test_a_stopped_worker_that_hears_nothing(group, tmp_path):
     # What there was no room for it hears now. (The last scripts may not have been told: their worker was killed.)
     late = rf"(?m)\[pid {sleeper}:.*/{SCRIPTS - 20}\.wsgi'"
     until(lambda: re.search(late, site.errors()), "a script that was told late")
+
+
+def test_an_application_that_writes_into_its_process(group):
+    """To descriptor 3, which it has not opened."""
+    site = group(HELLO.replace('    start_response', '    import os; os.write(3, b"junk")\n    start_response'))
+    site.ready()
+    (pid,) = site.workers()
+    assert site.get().body == b"hello"
+    until(lambda: f"a message of process {pid} is not understood, and is ignored" in site.errors(), "who has sent it")
+    assert site.get().body == b"hello" and site.workers() == [pid]

@@ -16,12 +16,19 @@ const MOST: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct Control {
     socket: OwnedFd,
+    /// Who is at its other end, for the log.
+    whose: String,
     waiting: VecDeque<Vec<u8>>,
 }
 
 impl Control {
-    pub(crate) fn new(socket: OwnedFd) -> Self {
-        Self { socket, waiting: VecDeque::new() }
+    pub(crate) fn new(socket: OwnedFd, whose: String) -> Self {
+        Self { socket, whose, waiting: VecDeque::new() }
+    }
+
+    /// Who is at its other end.
+    pub(crate) fn whose(&self) -> &str {
+        &self.whose
     }
 
     /// Sends `message`, now or when there is room. That the other side is gone is reported by poll.
@@ -31,7 +38,8 @@ impl Control {
             0 if post(&self.socket, &bytes) != Err(Errno::AGAIN) => {}
             0..MOST => self.waiting.push_back(bytes),
             MOST => {
-                tracing::warn!("a process does not hear its leader any more: {MOST} messages wait for it");
+                let whose = &self.whose;
+                tracing::warn!("{whose} does not hear this leader any more: {MOST} messages wait for it");
                 self.waiting.push_back(bytes);
             }
             _ => {}
@@ -73,7 +81,7 @@ mod tests {
     #[test]
     fn a_full_socket_holds_nobody_up() {
         let (ours, theirs) = queue().unwrap();
-        let mut control = Control::new(ours);
+        let mut control = Control::new(ours, "process 1".to_owned());
         let mut sent = 0;
         while !control.is_waiting() {
             control.send(&sent);
@@ -90,7 +98,7 @@ mod tests {
     #[test]
     fn what_waits_is_bounded() {
         let (ours, _theirs) = queue().unwrap();
-        let mut control = Control::new(ours);
+        let mut control = Control::new(ours, "process 1".to_owned());
         for number in 0..10 * MOST {
             control.send(&number);
         }
@@ -100,7 +108,7 @@ mod tests {
     #[test]
     fn a_closed_socket_takes_everything() {
         let (ours, theirs) = queue().unwrap();
-        let mut control = Control::new(ours);
+        let mut control = Control::new(ours, "process 1".to_owned());
         while !control.is_waiting() {
             control.send(&0);
         }

@@ -101,8 +101,8 @@ pub(crate) fn run(given: Given) -> Result<(), RunError> {
         question: given.question,
         suspicions: given.slots.iter().map(|_| Suspicion::default()).collect(),
         slots: given.slots,
-        parent: Some(Control::new(given.parent)),
-        previous: given.previous.map(Control::new),
+        parent: Some(Control::new(given.parent, "httpd".to_owned())),
+        previous: given.previous.map(|socket| Control::new(socket, "the leader before".to_owned())),
         before: given.turn,
         after: given.next,
         orphaned: httpd.is_none(),
@@ -154,14 +154,14 @@ impl Loop {
                 self.happened(Event::Signal(request));
             }
             Source::Parent => {
-                let (messages, open) = messages(self.parent.as_ref());
+                let (messages, open) = said_by(self.parent.as_ref());
                 if !open {
                     self.parent = None;
                 }
                 messages.into_iter().for_each(|message| self.happened(Event::Asked(message)));
             }
             Source::Previous => {
-                let (messages, open) = messages(self.previous.as_ref());
+                let (messages, open) = said_by(self.previous.as_ref());
                 messages.into_iter().for_each(|message| self.happened(Event::Previous(message)));
                 if !open {
                     self.previous = None;
@@ -206,7 +206,7 @@ impl Loop {
 
     fn hear(&mut self, slot: u32) {
         let Some(process) = self.processes.get_mut(&slot) else { return };
-        let (messages, open) = messages(process.control.as_ref());
+        let (messages, open) = said_by(process.control.as_ref());
         if !open {
             process.control = None;
         }
@@ -363,16 +363,23 @@ impl Loop {
     }
 }
 
+/// As [`messages`]; of nobody there is none.
+fn said_by<T: DeserializeOwned>(control: Option<&Control>) -> (Vec<T>, bool) {
+    control.map_or_else(|| (Vec::new(), false), |control| messages(control, control.whose()))
+}
+
 /// The messages that wait in a control socket, and whether the other side is still there. More than a socket holds come
 /// from somebody who does not stop: those are for the next turn.
-fn messages<T: DeserializeOwned>(socket: Option<&impl AsFd>) -> (Vec<T>, bool) {
+fn messages<T: DeserializeOwned>(socket: &impl AsFd, whose: &str) -> (Vec<T>, bool) {
     let mut messages = Vec::new();
-    let Some(socket) = socket else { return (messages, false) };
     for _ in 0..MESSAGES {
         match control::receive(socket) {
             Ok(Some(message)) => messages.push(message),
             Ok(None) => break,
-            Err(Errno::BADMSG) => tracing::warn!("a message that is not understood was ignored"),
+            Err(Errno::BADMSG) => tracing::warn!(
+                "a message of {whose} is not understood, and is ignored: an application that writes to descriptors that \
+                 it has not opened, or parts of several builds, do this"
+            ),
             Err(_) => return (messages, false),
         }
     }

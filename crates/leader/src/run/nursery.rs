@@ -10,7 +10,7 @@ use contract::launch::{Leader, Target};
 use rustix::process::{Signal, WaitOptions, getpid, set_child_subreaper, wait};
 
 use super::start::Forked;
-use super::{Loop, messages};
+use super::{Loop, said_by};
 use crate::control::Control;
 use crate::event::Event;
 use crate::log;
@@ -218,7 +218,7 @@ impl Loop {
 
     fn hear_template(&mut self, which: Which) {
         let Some(template) = self.nursery.place(which) else { return };
-        let (messages, open) = messages::<FromWorker>(template.process.control.as_ref());
+        let (messages, open) = said_by::<FromWorker>(template.process.control.as_ref());
         if !open {
             template.process.control = None;
         }
@@ -247,7 +247,7 @@ impl Loop {
                     }
                 }
                 FromWorker::NotForked { reason } => self.not_forked(reason),
-                _ => tracing::warn!("a message that is not understood was ignored"),
+                _ => {} // what only workers say
             }
         }
     }

@@ -94,7 +94,7 @@ impl Loop {
     /// The worker that was forked last says who it is, and may say more.
     pub(super) fn hear_forked(&mut self) {
         let Some(forked) = self.nursery.forked.take() else { return };
-        let (messages, open) = messages::<FromWorker>(Some(&forked.control));
+        let (messages, open) = messages::<FromWorker>(&forked.control, "a process that was just forked");
         let mut messages = messages.into_iter();
         let slot = forked.slot;
         let event = match messages.next() {
