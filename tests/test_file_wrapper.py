@@ -135,6 +135,15 @@ def test_a_text_file_is_sent_as_its_bytes(site):
 
 
 @pytest.mark.ours
+def test_a_file_of_proc_is_read(serve, mode):
+    """Its size is 0, whatever it holds."""
+    script = ('def application(environ, start_response):\n    start_response("200 OK", [])\n'
+              '    return environ["wsgi.file_wrapper"](open("/proc/self/status", "rb"))\n')
+    server = serve("WSGIScriptAlias / ${ROOT}/proc.py\n", mode, files={"proc.py": script})
+    assert server.get("/").body.startswith(b"Name:")
+
+
+@pytest.mark.ours
 def test_a_file_that_is_shorter_than_promised(serve, mode):
     script = ('"""Promises more than the file has."""\nimport os\ndef application(environ, start_response):\n'
               "    path = os.path.join(os.path.dirname(__file__), 'data', 'short')\n    file = open(path, 'rb')\n"

@@ -32,7 +32,8 @@ fn regular_file(wrapper: &Bound<'_, PyAny>) -> Option<(OwnedFd, FilePart)> {
     let status = fstat(&file).ok()?;
     let regular = FileType::from_raw_mode(status.st_mode) == FileType::RegularFile;
     let length = u64::try_from(status.st_size).ok()?.saturating_sub(offset);
-    regular.then_some((file, FilePart { offset, length }))
+    // Files of /proc say that they are empty, and are to be read.
+    (regular && status.st_size > 0).then_some((file, FilePart { offset, length }))
 }
 
 fn send_file(call: &Call, file: OwnedFd, part: FilePart) -> Result<(), SendError> {
