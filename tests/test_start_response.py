@@ -24,6 +24,16 @@ def test_refused_at_once(site, case):
 
 
 @pytest.mark.ours
+@pytest.mark.parametrize("headers", ['("X-%d" % n, "") for n in range(10_001)', '("X", "x" * (9 << 20)) for n in range(1)'])
+def test_more_than_httpd_takes(serve, mode, headers):
+    """The application hears of it, and the log has its traceback."""
+    script = f'def application(environ, start_response):\n    start_response("200 OK", [{headers}])\n    return [b""]\n'
+    server = serve("WSGIScriptAlias / ${ROOT}/many.py\n", mode, files={"many.py": script})
+    assert server.get("/").status == 500
+    assert "ValueError: the response has more than 9992 headers, or more than 8M of them" in server.log()
+
+
+@pytest.mark.ours
 @pytest.mark.parametrize("case", ["status-unicode", "name-unicode", "value-unicode"])
 def test_what_latin_1_cannot_say(site, case):
     assert site.get(f"/app/rules.py/{case}").text.startswith("UnicodeEncodeError")

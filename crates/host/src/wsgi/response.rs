@@ -1,11 +1,14 @@
 //! The response's head as a state machine, and how much of the body may go out. No Python here.
 
-use contract::response::{Head as Payload, Outcome};
+use contract::response::{Head as Payload, MAX_HEADER, MAX_HEADERS, Outcome};
 use thiserror::Error;
 
 use super::timing::{SERVER_TIMING, server_timing};
 use crate::api::interval::Times;
 use crate::api::recorder::micros_now;
+
+/// So many headers an application may give; the host adds some of its own, and httpd takes no more than that.
+const MOST: usize = MAX_HEADERS as usize - 8;
 
 /// Why `start_response` was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -25,6 +28,9 @@ pub(crate) enum HeadError {
     /// A header's value.
     #[error("the value of header {0} has a line break or another control character")]
     BadValue(String),
+    /// More than httpd takes.
+    #[error("the response has more than {MOST} headers, or more than 8M of them")]
+    TooLarge,
 }
 
 /// Why a piece of the body was not sent.
@@ -105,6 +111,9 @@ impl Head {
         }
         if value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
             return Err(HeadError::BadValue(String::from_utf8_lossy(name).into_owned()));
+        }
+        if self.fields.len() >= MOST || self.text.len() + name.len() + value.len() > MAX_HEADER {
+            return Err(HeadError::TooLarge);
         }
         let kind = match name.len() {
             14 if name.eq_ignore_ascii_case(b"Content-Length") => Kind::ContentLength,
@@ -358,6 +367,19 @@ mod tests {
             assert!(matches!(head.push(b"X", bad.as_bytes()), Err(HeadError::BadValue(_))), "{bad:?}");
         }
         head.push(b"X", b"a\tb \xe4").unwrap();
+    }
+
+    #[test]
+    fn heads_have_a_limit() {
+        let mut long = Head::new(b"200 OK").unwrap();
+        long.push(b"X", &vec![b'x'; MAX_HEADER - 2]).unwrap();
+        assert_eq!(long.push(b"X", b"x"), Err(HeadError::TooLarge));
+        let mut many = Head::new(b"200 OK").unwrap();
+        (0..MOST).for_each(|_| many.push(b"X", b"x").unwrap());
+        assert_eq!(many.push(b"X", b"x"), Err(HeadError::TooLarge));
+        let mut response = Response::new(false);
+        response.start(many).unwrap();
+        assert_eq!(sent(response.piece(1).unwrap().head).len(), MOST);
     }
 
     #[test]
