@@ -202,7 +202,13 @@ unsafe extern "C" fn head(this: *mut c_void, payload: *const u8, length: usize) 
         // SAFETY: the contract: our own exchange.
         let this = unsafe { exchange(this) };
         // SAFETY: the contract: readable during the call.
-        let Ok(head) = Head::decode(unsafe { bytes(payload, length) }) else { return Answered(-1) };
+        let head = match Head::decode(unsafe { bytes(payload, length) }) {
+            Ok(head) => head,
+            Err(broken) => {
+                this.request.log(level::ERROR, &format!("the head of the response cannot be read: {broken}"));
+                return Answered(-1);
+            }
+        };
         this.send(|state| {
             state.redirect = Redirect::of(&head).filter(|_| state.redirects);
             state.responder.head(&head).map_err(|error| {

@@ -37,7 +37,6 @@ pub(crate) fn payload(
         .with(Flags::RELOADING, resolved.script_reloading)
         .with(Flags::NO_BODY, !Body::is_announced(request))
         .with(Flags::HTTPS, is_https(request, &forwarded))
-        .with(Flags::SEND_FILE, true)
         .with(Flags::IGNORE_ACTIVITY, resolved.ignore_activity)
         .with(Flags::SERVER_TIMING, resolved.server_timing)
         .with(Flags::COSTS, resolved.request_notes)

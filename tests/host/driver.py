@@ -10,7 +10,7 @@ import sys
 APPS = pathlib.Path(__file__).parent / "apps"
 OUT = sys.stdout  # before the host puts its log there
 
-RELOADING, NO_BODY, ANNOUNCE, HTTPS, SEND_FILE = 1, 2, 4, 8, 16
+RELOADING, NO_BODY, ANNOUNCE, HTTPS = 1, 2, 4, 8
 DEBUG, INFO, NOTICE, WARN, ERROR = 7, 6, 5, 4, 3
 
 

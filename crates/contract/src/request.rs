@@ -25,19 +25,16 @@ impl Flags {
     pub const ANNOUNCE: Self = Self(1 << 2);
     /// `wsgi.url_scheme` is `https`.
     pub const HTTPS: Self = Self(1 << 3);
-    /// Files of `wsgi.file_wrapper` may go out by descriptor.
-    pub const SEND_FILE: Self = Self(1 << 4);
     /// The request does not keep its worker from being idle (WSGIIgnoreActivity).
-    pub const IGNORE_ACTIVITY: Self = Self(1 << 7);
+    pub const IGNORE_ACTIVITY: Self = Self(1 << 4);
     /// mod_ssl says that the client's own connection is encrypted (`mod_ssl.is_https`).
     pub const TLS: Self = Self(1 << 5);
     /// The environ holds a pointer to httpd's own structure (WSGIPassApacheRequest); embedded mode only.
     pub const APACHE_REQUEST: Self = Self(1 << 6);
-
     /// The response gets a Server-Timing header (WSGIServerTiming).
-    pub const SERVER_TIMING: Self = Self(1 << 8);
+    pub const SERVER_TIMING: Self = Self(1 << 7);
     /// httpd wants to know what the request has cost ([`crate::costs::Costs`]).
-    pub const COSTS: Self = Self(1 << 9);
+    pub const COSTS: Self = Self(1 << 8);
 
     /// Whether all bits of `other` are set.
     pub fn has(self, other: Self) -> bool {

@@ -170,9 +170,6 @@ impl Exchange for Conversation<'_> {
 
     fn file(&mut self, file: BorrowedFd<'_>, part: FilePart) -> Result<(), ClientGone> {
         self.begun = true;
-        if !self.flags.has(Flags::SEND_FILE) {
-            return self.copy_file(file, part);
-        }
         self.transmit(&[], None)?; // so that the descriptor comes with the frame that names it
         let mut frame = Vec::new();
         append(&mut frame, Kind::File, 0, |out| part.encode(out));
@@ -227,22 +224,5 @@ impl Conversation<'_> {
             Ok(sent) => drop(self.out.drain(..sent.min(self.out.len()))),
             Err(_) => self.gone = true,
         }
-    }
-
-    /// For a child that takes no descriptors.
-    fn copy_file(&mut self, file: BorrowedFd<'_>, part: FilePart) -> Result<(), ClientGone> {
-        let (mut offset, mut left) = (part.offset, part.length);
-        let mut buffer = vec![0; BODY_PIECE];
-        while left > 0 {
-            let wanted = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-            match rustix::io::pread(file, buffer.get_mut(..wanted).unwrap_or_default(), offset) {
-                Ok(0) | Err(_) => return Err(ClientGone), // the file has shrunk: the response cannot be completed
-                Ok(count) => {
-                    self.transmit(buffer.get(..count).unwrap_or_default(), None)?;
-                    (offset, left) = (offset + count as u64, left - count as u64);
-                }
-            }
-        }
-        Ok(())
     }
 }

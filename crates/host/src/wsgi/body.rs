@@ -36,14 +36,14 @@ pub(crate) enum Failure {
 }
 
 /// Sends the body that `result` iterates over.
-pub(crate) fn send(call: &Call, result: &Bound<'_, PyAny>, send_files: bool) -> Result<Ending, Failure> {
+pub(crate) fn send(call: &Call, result: &Bound<'_, PyAny>) -> Result<Ending, Failure> {
     if let Some(length) = known_length(result) {
         if length <= MOST_COPIED {
             return copied(call, result, length);
         }
         call.response().promise(length as u64);
     }
-    if send_files && file_wrapper::send(call, result)? {
+    if file_wrapper::send(call, result)? {
         return Ok(Ending::Sent);
     }
     for item in result.try_iter()? {

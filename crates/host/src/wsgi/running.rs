@@ -149,7 +149,7 @@ impl Running<'_, '_> {
             Ok(result) => result,
             Err(error) => return Err(self.raised(error, Some(observed), environ.py())),
         };
-        let sent = body::send(self.call, &result, self.request.flags.has(Flags::SEND_FILE));
+        let sent = body::send(self.call, &result);
         end_copy();
         let sent = match sent {
             Ok(ending) => Ok(ending),
