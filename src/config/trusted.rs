@@ -115,12 +115,14 @@ impl Value for Network {
         let text = std::str::from_utf8(word).ok()?;
         let (address, mask) =
             text.split_once('/').map_or((text, None), |(address, mask)| (address, Some(mask)));
-        let address: IpAddr = address.parse().ok()?;
+        let given: IpAddr = address.parse().ok()?;
+        let address = given.to_canonical(); // as those that it is compared with
+        let mapped = if given == address { 0 } else { 96 };
         let most = if address.is_ipv4() { 32 } else { 128 };
         let bits = match mask {
             None => most,
-            Some(mask) if address.is_ipv4() && mask.contains('.') => netmask(mask.parse().ok()?)?,
-            Some(bits) => bits.parse().ok()?,
+            Some(mask) if given.is_ipv4() && mask.contains('.') => netmask(mask.parse().ok()?)?,
+            Some(bits) => bits.parse::<u8>().ok()?.checked_sub(mapped)?,
         };
         (bits <= most).then_some(Self { address, bits })
     }
@@ -174,7 +176,17 @@ mod tests {
             assert!(!is_trusted(address.as_bytes(), &trusted), "{address}");
         }
         assert!(is_trusted(b"1.2.3.4", &networks(&["0.0.0.0/0"])));
-        for junk in ["localhost", "10.0.0.0/33", "10.0.0.0/255.0.255.0", "fd00::1/255.255.0.0", ""] {
+        let mapped = networks(&["::ffff:10.0.0.0/104", "::ffff:1.2.3.4"]);
+        assert!(is_trusted(b"10.9.9.9", &mapped) && is_trusted(b"::ffff:1.2.3.4", &mapped));
+        assert!(!is_trusted(b"11.0.0.1", &mapped));
+        for junk in [
+            "::ffff:1.2.3.4/64",
+            "localhost",
+            "10.0.0.0/33",
+            "10.0.0.0/255.0.255.0",
+            "fd00::1/255.255.0.0",
+            "",
+        ] {
             assert!(Network::parse(junk.as_bytes()).is_none(), "{junk}");
         }
     }
