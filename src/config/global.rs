@@ -1,6 +1,6 @@
 //! What is said once, for all: in the main server, and there in `<WSGIInterpreterOptions>` for some interpreters.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::alias;
 use super::error::ConfigError;
@@ -76,6 +76,11 @@ impl Global {
         containers: Vec::new(),
         open: Vec::new(),
     };
+
+    /// The host library, by default the one beside `module`.
+    pub(crate) fn host(&self, module: &Path) -> PathBuf {
+        self.python_host.clone().unwrap_or_else(|| module.with_file_name("mod_wsgi_host.abi3.so"))
+    }
 
     /// A container begins.
     pub(super) fn open_container(&mut self, container: Container) {

@@ -63,7 +63,7 @@ pub(crate) use self::environment::{environment, exposed};
 pub(crate) use self::error::Error;
 pub(crate) use self::generations::{end_generation, post_config};
 pub(crate) use self::seen::{Seen, seen};
-pub(crate) use self::settings::{Identity, StartError, host};
+pub(crate) use self::settings::{Identity, StartError};
 pub(crate) use self::trial::{Trial, TrialError, run as trial};
 
 use self::answer::Answer;

@@ -14,7 +14,6 @@ use super::environment::{self, EnvironmentError};
 use super::{root, syslog};
 use crate::apache::account::{User, group_id, user_id};
 use crate::apache::{Server, process};
-use crate::config::global::Global;
 use crate::config::interpreter;
 use crate::config::python::{self, Environment};
 use crate::config::{Account, ProcessGroup};
@@ -23,8 +22,6 @@ use crate::config::{Account, ProcessGroup};
 pub(super) const LEADER: &str = "mod_wsgi_leader";
 /// Where the leader is, if not beside the module: SELinux has httpd execute what is here, but nothing among its modules.
 const PROGRAMS: &str = "/usr/libexec";
-/// The host library's.
-const HOST: &str = "mod_wsgi_host.abi3.so";
 
 /// Why a group cannot be started. All but the last two stop httpd.
 #[derive(Debug, Error)]
@@ -152,7 +149,7 @@ pub(super) fn leader(main: Server<'_>, home: Server<'_>, group: &ProcessGroup, t
     let python = python::daemon(global, group, environment, imports);
     Leader {
         contract: contract::VERSION,
-        host: host(global),
+        host: global.host(&module),
         interpreter: interpreter(python.home.as_deref(), group.chroot.as_deref()),
         module,
         generation: process::generation(),
@@ -174,11 +171,6 @@ pub(super) fn leader(main: Server<'_>, home: Server<'_>, group: &ProcessGroup, t
         syslog: syslog::of(main, home),
         python,
     }
-}
-
-/// The host library.
-pub(crate) fn host(global: &Global) -> PathBuf {
-    global.python_host.clone().unwrap_or_else(|| process::own_file().with_file_name(HOST))
 }
 
 /// `socket-timeout`, by default the server's Timeout, in seconds.

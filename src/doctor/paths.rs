@@ -72,7 +72,7 @@ fn inside(case: &Case<'_>, member: &Member<'_>) -> Vec<Finding> {
     if let Some(eggs) = &group.python_eggs {
         need("python-eggs", eggs, WRITE | SEARCH, "eggs cannot be unpacked");
     }
-    let host = daemon::host(&case.main.settings().global);
+    let host = case.main.settings().global.host(&process::own_file());
     if let Some(obstacle) = access::obstacle(&host, READ, &member.reader) {
         let part = format!("the host library {}", host.display());
         let (what, remedy) = told(&part, &obstacle, member, "its processes cannot start");

@@ -12,6 +12,7 @@ use super::access::{self, Reader};
 use super::python::{OLDEST, interpreter_of};
 use super::uses::{Purpose, Use, Where};
 use super::{Case, Member, folder};
+use crate::apache::process;
 use crate::config::ProcessGroup;
 use crate::config::finding::{Finding, Severity};
 use crate::config::interpreter::minor;
@@ -203,7 +204,7 @@ impl Question<'_> {
             return told(format!("{name} is Python {version}, which is too old"), remedy);
         }
         let free_threaded = answer.get("free_threaded").and_then(Value::as_bool) == Some(true);
-        let host = daemon::host(&case.main.settings().global);
+        let host = case.main.settings().global.host(&process::own_file());
         if free_threaded && !self.is_embedded && !embedded::has_host(&host, &version, true) {
             let what =
                 format!("{name} is a free-threaded Python {version}, which needs a host library of its own");

@@ -18,9 +18,8 @@ use crate::apache::process;
 use crate::config::global::Global;
 use crate::config::interpreter::{self, VirtualEnvironment, minor};
 
-/// The host's file name, beside our own library. There may be others, for one version and build of Python alone:
-/// `mod_wsgi_host.cpython-314t-x86_64-linux-gnu.so`.
-const HOST: &str = "mod_wsgi_host.abi3.so";
+/// How the name of the host ends that serves all versions. There may be others beside it, for one version and build of
+/// Python alone: `mod_wsgi_host.cpython-314t-x86_64-linux-gnu.so`.
 const ABI3: &str = ".abi3.so";
 /// Room for the host's reason not to start.
 const REASON: usize = 4096;
@@ -124,7 +123,7 @@ impl Embedded {
             }
         }
         let module = process::own_file();
-        let general = global.python_host.clone().unwrap_or_else(|| module.with_file_name(HOST));
+        let general = global.host(&module);
         let free_threaded = python_text(library).is_some_and(|text| text.contains("free-threading build"));
         let host_file = match specific_host(&general, &found, free_threaded) {
             Some(own) => own,
