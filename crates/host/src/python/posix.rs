@@ -108,7 +108,7 @@ pub(crate) fn signal_thread(thread: i32, signal: c_int) {
 
 /// Gives the calling thread, which lives as long as the process, a stack for signal handlers.
 pub(crate) fn take_signal_stack() {
-    let memory = Box::leak(vec![0_u8; SIGNAL_STACK].into_boxed_slice());
+    let memory = Box::leak(Box::<[u8]>::new_uninit_slice(SIGNAL_STACK)); // most threads never touch its pages
     let stack = libc::stack_t { ss_sp: memory.as_mut_ptr().cast(), ss_flags: 0, ss_size: SIGNAL_STACK };
     // SAFETY: the memory is this thread's for ever.
     let _ = unsafe { libc::sigaltstack(&raw const stack, std::ptr::null_mut()) };
