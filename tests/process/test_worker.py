@@ -2,6 +2,8 @@
 
 import os
 import signal
+import socket
+import struct
 import time
 
 import wire
@@ -181,10 +183,22 @@ def application(environ, start_response):
 """
 
 
-def test_a_file_without_descriptors(group):
+def test_a_file_goes_out_by_descriptor(group):
     site = group(FILE)
     site.ready()
-    assert site.get().body == FILE.encode()
+    answer = wire.Response(site.send())
+    files = []
+    while not files:
+        data, files, _, _ = socket.recv_fds(answer.connection, 1 << 18, 1)
+        assert data, "the end, and no descriptor"
+        answer.buffer += data
+    with open(files[0], "rb") as file:
+        kind, payload = answer.frame()
+        while kind != wire.FILE:
+            kind, payload = answer.frame()
+        offset, length = struct.unpack("<QQ", payload)
+        assert os.pread(file.fileno(), length, offset) == FILE.encode()
+    assert answer.frame()[0] == wire.END
 
 
 def test_gil_bound_load_is_shared_by_processes(group):
